@@ -1,0 +1,44 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`. Each target works alone on a fresh clone.
+PYTHON ?= python3.11
+PORT ?= 8000
+ARGS ?=
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo run test check bench migrations
+.DEFAULT_GOAL := check
+
+demo: .venv/train
+	$(BIN)/python -m demo --port $(PORT) $(ARGS)
+
+run: .venv/train
+	$(BIN)/python manage.py serve --port $(PORT) $(ARGS)
+
+test: .venv/dev check
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python -m pytest -m "not heavy and not browser"
+
+bench: .venv/dev
+	$(BIN)/python -m bench $(ARGS)
+
+migrations: .venv/dev
+	rm -f annotation/migrations/0*.py training/migrations/0*.py evals/migrations/0*.py
+	$(BIN)/python manage.py makemigrations annotation training evals
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/train: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[train,postgres]"
+	touch $@
+
+.venv/dev: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[train,postgres,dev]"
+	touch $@ .venv/train

@@ -1,0 +1,56 @@
+"""Who may call a view. Every view wears exactly one of these; `tests/test_access.py` walks the URLconf and fails on one that does not."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+
+from annotation.models import Member, Role
+
+View = Callable[..., HttpResponse]
+
+
+def public(view: View) -> View:
+    """Anybody, signed in or not."""
+    view = login_not_required(view)
+    view.access = "public"  # type: ignore[attr-defined]
+    return view
+
+
+def signed_in(view: View) -> View:
+    """Anybody with an account; the view scopes its own querysets with `visible_to(request.user)`."""
+    view.access = "signed_in"  # type: ignore[attr-defined]
+    return view
+
+
+def role_required(role: Role) -> Callable[[View], View]:
+    """Those with at least `role` in some project; objects are still fetched with `visible_to(request.user, role)`.
+
+    A view with a `project_id` in its URL answers 404 to strangers of that project and 403 to members of a lower role.
+    """
+
+    def wear(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.user.is_superuser:
+                _check(request, role, kwargs.get("project_id"))
+            return view(request, *args, **kwargs)
+
+        guarded.access = role  # type: ignore[attr-defined]
+        return guarded
+
+    return wear
+
+
+def _check(request: HttpRequest, role: Role, project_id: int | None) -> None:
+    mine = Member.objects.filter(user_id=request.user.pk)
+    if project_id is not None:
+        mine = mine.filter(project_id=project_id)
+    roles = set(mine.values_list("role", flat=True))
+    if not roles and project_id is not None:
+        raise Http404
+    if not roles & set(Role.at_least(role)):
+        raise PermissionDenied

@@ -1,0 +1,116 @@
+"""Who works in a project, how they came in, and the tokens with which their programs call."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+def digest_of(secret: str) -> str:
+    """The SHA-256 under which a random secret is kept; the secret itself is shown once and never stored."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class Role(models.TextChoices):
+    RATER = "rater", _("Rater")
+    REVIEWER = "reviewer", _("Reviewer")
+    LEAD = "lead", _("Lead")
+
+    @property
+    def rank(self) -> int:
+        return [Role.RATER, Role.REVIEWER, Role.LEAD].index(self)
+
+    @classmethod
+    def at_least(cls, role: Role) -> list[Role]:
+        """The roles that may do whatever `role` may do."""
+        return [other for other in cls if other.rank >= role.rank]
+
+
+class Member(models.Model):
+    """One user's role in one project."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
+    project = models.ForeignKey("annotation.Project", models.CASCADE, related_name="members")
+    role = models.CharField(max_length=10, choices=Role)
+    invitation = models.ForeignKey("annotation.Invitation", models.SET_NULL, null=True, blank=True, related_name="members")
+    created = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "project"], name="one_role_per_user_and_project"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="member_has_a_known_role"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.project} · {self.get_role_display()}"
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def open(self) -> InvitationQuerySet:
+        used = models.Count("members")
+        return self.annotate(used=used).filter(revoked=None, expires__gt=timezone.now(), used__lt=models.F("places"))
+
+    def for_secret(self, secret: str) -> InvitationQuerySet:
+        return self.open().filter(digest=digest_of(secret))
+
+
+class Invitation(models.Model):
+    """A link with which `places` people may sign up to a project; only its hash is stored."""
+
+    project = models.ForeignKey("annotation.Project", models.CASCADE, related_name="invitations")
+    role = models.CharField(max_length=10, choices=Role, default=Role.RATER)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    places = models.PositiveIntegerField(default=1)
+    expires = models.DateTimeField()
+    revoked = models.DateTimeField(null=True, blank=True)
+    created = models.DateTimeField(default=timezone.now, editable=False)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+
+    objects = InvitationQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.project} · {self.get_role_display()} · {self.places}"
+
+    @classmethod
+    def issue(cls, **fields: Any) -> tuple[Invitation, str]:
+        """A new invitation and its secret, which is shown this once."""
+        secret = secrets.token_urlsafe(24)
+        return cls.objects.create(digest=digest_of(secret), **fields), secret
+
+
+class Scope(models.TextChoices):
+    READ = "read", _("Read what its owner may read")
+    RATE = "rate", _("Claim seats and submit judgements")
+    WRITE = "write", _("Create and change what its owner may change")
+
+
+def every_scope() -> list[str]:
+    return list(Scope.values)
+
+
+class ApiToken(models.Model):
+    """A program's key. It acts as its owner, within its scopes; only its hash is stored."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=12, editable=False)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = models.JSONField(default=every_scope)
+    created = models.DateTimeField(default=timezone.now, editable=False)
+    expires = models.DateTimeField(null=True, blank=True)
+    revoked = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @classmethod
+    def issue(cls, **fields: Any) -> tuple[ApiToken, str]:
+        """A new token and its secret, which is shown this once."""
+        secret = f"crisol_{secrets.token_urlsafe(32)}"
+        return cls.objects.create(prefix=secret[:12], digest=digest_of(secret), **fields), secret

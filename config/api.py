@@ -1,0 +1,3 @@
+"""The door for programs."""
+
+urlpatterns: list = []

@@ -1,0 +1,193 @@
+"""The folder a run is: all that web, supervisor and trainer share. No Django, no torch, no database, no network.
+
+run.json              what to do: recipe, config, inputs, seed, resources. Written once, before the first attempt.
+events.jsonl          what happened. Appended by rank 0, a line an event; the last line of an attempt says how it ended.
+log.txt               what the trainer's processes printed.
+checkpoints/step-N/   to resume from. Staged as `step-N.tmp`, fsynced, renamed: a name without `.tmp` is whole.
+out/                  what the run made, staged the same way, once, at the end.
+stop                  somebody asks the attempt to save and end. Removed when an attempt starts.
+lock                  held by the shim while an attempt is alive (`training/engines/shim.py`).
+exit-N                the exit word of attempt N, written by the shim by rename.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+RUN, EVENTS, LOG, STOP, LOCK, OUT, CHECKPOINTS = "run.json", "events.jsonl", "log.txt", "stop", "lock", "out", "checkpoints"
+
+
+class Stopped(Exception):
+    """Raised in a recipe when it was asked to stop and has saved; the run ends in `stopped`."""
+
+
+def fsync_folder(path: Path) -> None:
+    """Makes the names in a folder survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a small file under another name, fsyncs, renames: readers see the old text or the new, never half."""
+    staged = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with open(staged, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(staged, path)
+    fsync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def staged(path: Path) -> Iterator[Path]:
+    """A folder to fill that takes its final name only when whole: every file fsynced, renamed, parent fsynced.
+
+    On an exception the final name does not appear. An older folder of that name is replaced.
+    """
+    draft = path.with_name(f"{path.name}.tmp")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    yield draft
+    for folder, _, files in os.walk(draft):
+        for name in files:
+            with open(Path(folder) / name, "rb") as file:
+                os.fsync(file.fileno())
+        fsync_folder(Path(folder))
+    if path.exists():
+        aside = path.with_name(f"{path.name}.old.tmp")
+        shutil.rmtree(aside, ignore_errors=True)
+        os.rename(path, aside)
+    os.rename(draft, path)
+    fsync_folder(path.parent)
+    shutil.rmtree(path.with_name(f"{path.name}.old.tmp"), ignore_errors=True)
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN: a number that is not finite is written as its name, so that no reader ever chokes on a line."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+class RunDir:
+    """A run's folder, as its trainer uses it. Only rank 0 writes events; every rank may read and ask `stop_requested`."""
+
+    def __init__(self, path: Path | str, attempt: int = 1):
+        self.path = Path(path)
+        self.attempt = attempt
+        self.spec: dict[str, Any] = json.loads((self.path / RUN).read_text(encoding="utf-8"))
+        self._signalled = False
+        self._began = time.time()
+
+    @classmethod
+    def create(cls, path: Path | str, spec: dict[str, Any]) -> RunDir:
+        """Makes the folder with its `run.json`: {"run", "recipe", "main", "config", "inputs", "seed", "resources"}."""
+        folder = Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / RUN, json.dumps(spec, indent=2, ensure_ascii=False, sort_keys=True))
+        return cls(folder)
+
+    # What to do -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def seed(self) -> int:
+        return int(self.spec.get("seed", 0))
+
+    def input(self, name: str) -> Path | None:
+        """The path of an input, or None where an optional one was not given."""
+        path = self.spec["inputs"].get(name)
+        return Path(path) if path else None
+
+    def required(self, name: str) -> Path:
+        """The path of an input that must be there."""
+        path = self.input(name)
+        if path is None or not path.exists():
+            raise FileNotFoundError(f"input {name!r} of this run is not there: {path}")
+        return path
+
+    @property
+    def out(self) -> Path:
+        return self.path / OUT
+
+    # What happened --------------------------------------------------------------------------------------------------------
+
+    def event(self, kind: str, **data: Any) -> None:
+        """Appends one line, at once and whole. `kind`: start, progress, metrics, message, checkpoint, samples, end."""
+        if int(os.environ.get("RANK", "0")) != 0:
+            return
+        line = json.dumps(
+            {"attempt": self.attempt, "at": round(time.time(), 3), "kind": kind, **_plain(data)}, ensure_ascii=False
+        )
+        with open(self.path / EVENTS, "a+b") as file:
+            # A line cut short by a kill must not swallow the next one.
+            if file.tell() > 0 or file.seek(0, os.SEEK_END) > 0:
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    file.write(b"\n")
+            file.write(line.encode() + b"\n")
+            file.flush()
+            if kind in {"checkpoint", "end"}:
+                os.fsync(file.fileno())
+
+    def metrics(self, step: int, **values: float) -> None:
+        """Numbers of one step; each name is a curve on the run's page."""
+        self.event("metrics", step=step, **values)
+
+    def progress(self, done: float, total: float, unit: str = "steps") -> None:
+        """How far the run is; the page draws the bar and the time left from it."""
+        self.event("progress", done=done, total=total, unit=unit)
+
+    def message(self, text: str) -> None:
+        """A sentence for the people who watch."""
+        self.event("message", text=text)
+
+    # Checkpoints ----------------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def checkpoint(self, step: int, keep: int = 2, **data: Any) -> Iterator[Path]:
+        """A folder to fill with all that resuming at `step` needs; older ones beyond `keep` go once it is whole."""
+        path = self.path / CHECKPOINTS / f"step-{step}"
+        with staged(path) as draft:
+            yield draft
+        self.event("checkpoint", step=step, path=str(path.relative_to(self.path)), **data)
+        for old in self.checkpoints()[:-keep]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def checkpoints(self) -> list[Path]:
+        """The whole ones, oldest first."""
+        found = [path for path in (self.path / CHECKPOINTS).glob("step-*") if path.suffix != ".tmp" and path.is_dir()]
+        return sorted(found, key=lambda path: int(path.name.split("-")[1]))
+
+    def latest_checkpoint(self) -> Path | None:
+        """The newest whole checkpoint, or None."""
+        return (self.checkpoints() or [None])[-1]
+
+    # Stopping -------------------------------------------------------------------------------------------------------------
+
+    def listen(self) -> None:
+        """From here on SIGTERM asks for a stop instead of killing."""
+        signal.signal(signal.SIGTERM, self._on_signal)
+
+    def _on_signal(self, *_args: Any) -> None:
+        self._signalled = True
+
+    @property
+    def stop_requested(self) -> bool:
+        """True once somebody asked this attempt to save and end. Look after every step."""
+        return self._signalled or (self.path / STOP).exists()
