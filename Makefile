@@ -15,7 +15,8 @@ run: .venv/train
 	$(BIN)/python manage.py serve --port $(PORT) $(ARGS)
 
 test: .venv/dev check
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -m "heavy or browser" $(ARGS)
+	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -m "not heavy and not browser" $(ARGS)
 
 check: .venv/dev
 	$(BIN)/ruff check .
