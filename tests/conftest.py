@@ -1,0 +1,59 @@
+"""What every test stands on: a database of its own, a home folder of its own, a project with a lead and a rater."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth.models import User
+from django.test import Client
+
+from annotation.models import Member, Project, Role
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory, django_db_modify_db_settings):
+    """SQLite in a file instead of memory, so that threads and the live server meet the locks that users meet."""
+    database = django_settings.DATABASES["default"]
+    if "sqlite3" in database["ENGINE"]:
+        database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def crisol_home(tmp_path, settings):
+    """CRISOL_HOME of this test: snapshots, runs and checkpoints land here."""
+    settings.CRISOL_HOME = tmp_path / "home"
+    settings.CRISOL_HOME.mkdir()
+    return settings.CRISOL_HOME
+
+
+@pytest.fixture
+def lead(db) -> User:
+    return User.objects.create_user("lead")
+
+
+@pytest.fixture
+def rater(db) -> User:
+    return User.objects.create_user("rater")
+
+
+@pytest.fixture
+def project(lead, rater) -> Project:
+    """A project, open, overlap 1, in which `lead` leads and `rater` rates."""
+    project = Project.objects.create(name="River")
+    Member.objects.create(project=project, user=lead, role=Role.LEAD)
+    Member.objects.create(project=project, user=rater, role=Role.RATER)
+    return project
+
+
+@pytest.fixture
+def client_of() -> Callable[[User], Client]:
+    """`client_of(user)`: a browser in which they have signed in."""
+
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
