@@ -341,6 +341,12 @@ class Grade(models.Model):
         return f"{self.sample_id}: {self.aspect} {self.value:g}"
 
 
+class SnapshotQuerySet(ProjectScoped):
+    def waiting(self) -> SnapshotQuerySet:
+        """Not frozen yet, and not refused. (`manifest=None` would ask for a JSON null, which no row has.)"""
+        return self.filter(manifest__isnull=True, error="")
+
+
 class Snapshot(models.Model):
     """A frozen, hashed set of judgements and prompts: a folder with `prompts.jsonl`, `rows.jsonl` and, written last, `manifest.json`.
 
@@ -355,7 +361,7 @@ class Snapshot(models.Model):
     created = models.DateTimeField(default=timezone.now, editable=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
 
-    objects = ProjectScoped.as_manager()
+    objects = SnapshotQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_snapshot_per_name")]

@@ -1,0 +1,157 @@
+"""Freezes a project's judgements in force into the files of a snapshot.
+
+Judgements are append only, so a snapshot is fixed by its options: the shares of the splits and the last judgement and prompt
+that it looks at. Freezing it twice gives the same bytes, whatever was judged in between.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import models, transaction
+from django.db.models import Max
+
+from annotation import frozen
+from annotation.models import Grade, Judgement, Prompt, Sample, Snapshot, Task
+
+DEFAULTS = {"validation": 0.1, "test": 0.1}
+CHUNK = 500
+
+
+def options(given: dict[str, Any]) -> dict[str, Any]:
+    """The options of a snapshot with their defaults. ValueError names the one that is wrong."""
+    values = {**DEFAULTS, **given}
+    for name in DEFAULTS:
+        if isinstance(values[name], bool) or not isinstance(values[name], (int, float)) or not 0 <= values[name] < 1:
+            raise ValueError(f"{name}: must be a share from 0 up to, not including, 1")
+    if values["validation"] + values["test"] >= 1:
+        raise ValueError("validation and test together must leave a share for training: their sum must be below 1")
+    return values
+
+
+def freeze(snapshot: Snapshot) -> Snapshot:
+    """Writes the snapshot's folder and then its manifest in the database; one that is frozen is left as it is.
+
+    What cannot be frozen keeps the reason in `error`, and ValueError or OSError is raised. Memory does not grow with the rows.
+    """
+    if snapshot.frozen:
+        return snapshot
+    try:
+        _bound(snapshot)
+        prompts = (_prompt_row(prompt, snapshot.options) for prompt in _prompts(snapshot))
+        manifest = frozen.write(snapshot.folder, prompts, _rows(snapshot), options=snapshot.options)
+    except (ValueError, OSError) as error:
+        Snapshot.objects.filter(pk=snapshot.pk).update(error=str(error))
+        raise
+    Snapshot.objects.filter(pk=snapshot.pk, manifest__isnull=True).update(manifest=manifest, error="")
+    snapshot.refresh_from_db()
+    return snapshot
+
+
+def judgements(snapshot: Snapshot) -> models.QuerySet[Judgement]:
+    """Those that the snapshot holds: made to train, within its bounds, and not superseded within them."""
+    last = snapshot.options["last_judgement"]
+    return _to_train(snapshot).filter(pk__lte=last).exclude(superseded_by__pk__lte=last)
+
+
+def _to_train(snapshot: Snapshot) -> models.QuerySet[Judgement]:
+    return Judgement.objects.filter(task__prompt__project_id=snapshot.project_id, task__purpose=Task.Purpose.TRAIN)
+
+
+def _bound(snapshot: Snapshot) -> None:
+    """Fixes what the snapshot looks at, once: another attempt to freeze it, even at the same moment, must see the same."""
+    with transaction.atomic():
+        values = options(Snapshot.objects.select_for_update().get(pk=snapshot.pk).options)
+        if "last_prompt" not in values:
+            values["last_prompt"] = snapshot.project.prompts.aggregate(last=Max("pk"))["last"]
+            values["last_judgement"] = _to_train(snapshot).aggregate(last=Max("pk"))["last"] or 0
+        if values["last_prompt"] is None:
+            raise ValueError("the project has no prompts yet: import some, then take a snapshot")
+        snapshot.options = values
+        snapshot.save(update_fields=["options"])
+
+
+def _prompts(snapshot: Snapshot) -> Iterator[Prompt]:
+    for chunk in _chunks(snapshot.project.prompts.filter(pk__lte=snapshot.options["last_prompt"])):
+        yield from chunk
+
+
+def _prompt_row(prompt: Prompt, options: dict[str, Any]) -> dict[str, Any]:
+    return {"prompt_id": prompt.pk, "messages": prompt.messages, **_about(prompt, options)}
+
+
+def _about(prompt: Prompt, options: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "tools": prompt.tools,
+        "language": prompt.language,
+        "source": prompt.source,
+        "licence": prompt.licence,
+        "split": frozen.prompt_split(prompt.digest, options["test"], options["validation"]),
+    }
+
+
+def _rows(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
+    for chunk in _chunks(judgements(snapshot).select_related("task__prompt", "guidelines")):
+        shown = _shown(chunk)
+        grades = _grades(chunk)
+        samples = Sample.objects.in_bulk({pk for pks in shown.values() for pk in pks})
+        for judgement in chunk:
+            answers = [
+                _answer(samples[pk], grades[judgement.pk].get(pk, {}), written=pk == judgement.written_id)
+                for pk in sorted(shown[judgement.pk])
+            ]
+            yield _row(judgement, answers, snapshot.options)
+
+
+def _chunks(queryset: models.QuerySet[Any]) -> Iterator[list[Any]]:
+    """The rows in order of id, some at a time, without holding a transaction open between the chunks."""
+    last = 0
+    while chunk := list(queryset.filter(pk__gt=last).order_by("pk")[:CHUNK]):
+        yield chunk
+        last = chunk[-1].pk
+
+
+def _shown(chunk: list[Judgement]) -> dict[int, set[int]]:
+    """The samples of each judgement: those of its task, and the one that it wrote."""
+    of_task: dict[int, set[int]] = defaultdict(set)
+    through = Task.samples.through.objects.filter(task_id__in={judgement.task_id for judgement in chunk})
+    for task_id, sample_id in through.values_list("task_id", "sample_id"):
+        of_task[task_id].add(sample_id)
+    return {judgement.pk: of_task[judgement.task_id] | ({judgement.written_id} - {None}) for judgement in chunk}
+
+
+def _grades(chunk: list[Judgement]) -> dict[int, dict[int, dict[str, float]]]:
+    """judgement → sample → aspect → value, for whole answers (step 0)."""
+    found: dict[int, dict[int, dict[str, float]]] = defaultdict(dict)
+    for grade in Grade.objects.filter(judgement__in=chunk, step=0):
+        found[grade.judgement_id].setdefault(grade.sample_id, {})[grade.aspect] = grade.value
+    return found
+
+
+def _row(judgement: Judgement, answers: list[dict[str, Any]], options: dict[str, Any]) -> dict[str, Any]:
+    task = judgement.task
+    return {
+        "judgement_id": judgement.pk,
+        "task_id": task.pk,
+        "kind": task.kind,
+        "prompt_id": task.prompt_id,
+        "prompt": task.prompt.messages,
+        **_about(task.prompt, options),
+        "rater": f"r{judgement.rater_id}",
+        "guidelines": judgement.guidelines.version if judgement.guidelines else None,
+        "seconds": judgement.seconds,
+        "answers": answers,
+    }
+
+
+def _answer(sample: Sample, grades: dict[str, float], *, written: bool) -> dict[str, Any]:
+    return {
+        "sample_id": sample.pk,
+        "messages": sample.messages,
+        "model": sample.model,
+        "author": f"r{sample.author_id}" if sample.author_id else None,
+        "written": written,
+        "grades": grades,
+    }
