@@ -1,0 +1,318 @@
+"""What the recipes on the Hugging Face Trainer share: whole checkpoints, exact resume, curves, stop, and no silent NaN.
+
+transformers writes checkpoints in place and resumes from what it finds. Here a checkpoint is staged, fsynced and renamed by
+`RunDir.checkpoint`, and a resume that could not be exact (a missing RNG state, another batch, another number of processes) is
+refused. On CPU a resumed run then gives the same weights, bit for bit, as one that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from training import card, schema
+from training.rundir import RunDir, Stopped, staged
+from training.schedule import Schedule
+
+SEGMENT = "segment.json"
+# The Trainer's names for what we call otherwise; what is not here keeps its name.
+CURVES = {"grad_norm": "gradient_norm"}
+UNTOLD = {"epoch", "total_flos", "train_loss", "train_runtime", "train_samples_per_second", "train_steps_per_second"}
+SECONDS_BETWEEN_PROGRESS = 0.5
+
+
+class NotFinite(ArithmeticError):
+    """The loss or its gradient is NaN or infinite: the run ends here, and its last checkpoint is from before."""
+
+
+class NotResumable(ValueError):
+    """The newest checkpoint cannot continue this run exactly; the message says what differs."""
+
+
+# Where we run ---------------------------------------------------------------------------------------------------------------
+
+
+def processes() -> int:
+    """Processes of this attempt (torchrun's world size)."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def rank() -> int:
+    """This process' number; 0 alone writes."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def check_processes(run: RunDir) -> None:
+    """Raises where the launcher started another number of processes than the run was promised."""
+    resources = run.spec.get("resources") or {}
+    promised = int(resources.get("processes", 1)) * int(resources.get("nodes", 1))
+    if promised != processes():
+        raise RuntimeError(f"this run was promised {promised} processes but {processes()} are running; start it with torchrun")
+
+
+def arguments(run: RunDir, config: Schedule, rows: int) -> dict[str, Any]:
+    """TrainingArguments of a run over so many training rows: no hub, no reports, no hidden NaN, bf16 on CUDA."""
+    check_processes(run)
+    steps = config.steps(rows, processes())
+    cuda = torch.cuda.is_available()
+    return {
+        "output_dir": str(run.path / "checkpoints"),
+        "seed": run.seed,
+        "data_seed": run.seed,
+        "max_steps": steps,
+        "per_device_train_batch_size": config.batch_size,
+        "gradient_accumulation_steps": config.accumulation,
+        "learning_rate": config.learning_rate,
+        "lr_scheduler_type": config.schedule if config.schedule != "constant" else "constant_with_warmup",
+        "warmup_steps": math.ceil(config.warmup * steps),
+        "weight_decay": config.weight_decay,
+        "adam_beta2": config.adam_beta2,
+        "max_grad_norm": config.max_grad_norm,
+        "logging_steps": config.log_every,
+        "logging_first_step": True,
+        "logging_nan_inf_filter": False,
+        "save_strategy": "steps",
+        "save_steps": config.save_every,
+        "eval_strategy": "no",
+        "report_to": [],
+        "disable_tqdm": True,
+        "remove_unused_columns": False,
+        "bf16": cuda,
+        "use_cpu": not cuda,
+        "dataloader_pin_memory": cuda,
+        "ddp_backend": None if cuda or processes() == 1 else "gloo",
+    }
+
+
+# The Trainer ----------------------------------------------------------------------------------------------------------------
+
+
+class Durable(Trainer):
+    """A Trainer whose checkpoints are whole and whose resume is exact: make one, then `fit()`.
+
+    rows: anything with a length and items; collate: a list of items → a dict of tensors, `input_ids` among them.
+    measure(trainer): the curves of the held-out rows, by name. loss(model, batch): the batch's mean loss; None: the model's own.
+    """
+
+    def __init__(
+        self,
+        run: RunDir,
+        config: Schedule,
+        *,
+        model: Any,
+        tokenizer: Any,
+        rows: Any,
+        collate: Callable[[list[Any]], dict[str, Any]],
+        measure: Callable[[Durable], dict[str, float]],
+        loss: Callable[[Any, dict[str, Any]], Any] | None = None,
+    ):
+        if not len(rows):
+            raise ValueError("there are no training rows: look at the split and the kinds of the snapshot")
+        self.run, self.schedule, self.measure, self.loss = run, config, measure, loss
+        self.stopped, self.tokens = False, 0
+        model.config.use_cache = False
+        args = TrainingArguments(**arguments(run, config, len(rows)))
+        super().__init__(model=model, args=args, train_dataset=rows, data_collator=collate, processing_class=tokenizer)
+        if loss is not None:
+            self.model_accepts_loss_kwargs = False
+        self.add_callback(Reporter(self))
+
+    def fit(self) -> None:
+        """Trains to the last step, from the newest whole checkpoint if there is one. Raises Stopped once saved as asked."""
+        found = self.run.latest_checkpoint()
+        if found is not None:
+            refuse_unlike(found, self._segment(), processes())
+        if found is not None and int(found.name.split("-")[1]) >= self.args.max_steps:
+            # Killed after the last step: training on from here would take one step too many.
+            self._load_from_checkpoint(str(found))
+            self.state = TrainerState.load_from_json(str(found / "trainer_state.json"))
+        else:
+            self.train(resume_from_checkpoint=str(found) if found else None)
+        if self.stopped:
+            raise Stopped(f"stopped at step {self.state.global_step} of {self.args.max_steps}; saved")
+
+    def measured(self) -> dict[str, float]:
+        """`measure` in evaluation mode without gradients: metrics of this step, kept in the trainer's history too."""
+        self.model.eval()
+        with torch.no_grad(), self.accelerator.autocast():
+            figures = self.measure(self)
+        if figures:
+            self.run.metrics(self.state.global_step, **figures)
+            self.state.log_history.append({"step": self.state.global_step, **figures})
+        return figures
+
+    def at_start(self, name: str) -> float | None:
+        """What `measure` said before the first step, whichever attempt took it."""
+        return next((entry[name] for entry in self.state.log_history if name in entry), None)
+
+    def totals(self, rows: Any, count: int, tally: Callable[[Any, dict[str, Any]], Sequence[Any]]) -> list[float]:
+        """Sums of the `count` numbers that `tally(model, batch)` gives, over all rows and all processes."""
+        size, mine = self.args.per_device_train_batch_size, range(rank(), len(rows), processes())
+        sums = torch.zeros(count, dtype=torch.float64)
+        for at in range(0, len(mine), size):
+            batch = self.data_collator([rows[index] for index in mine[at : at + size]])
+            batch = {name: tensor.to(self.args.device) for name, tensor in batch.items()}
+            sums += torch.tensor([float(value) for value in tally(self.model, batch)], dtype=torch.float64)
+        return summed(sums, self.args.device)
+
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
+        """The recipe's loss, or the model's own over the tokens of all accumulated batches and processes."""
+        if self.loss is None:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        return self.loss(model, inputs)
+
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
+        """One batch forward and backward; a loss that is not finite ends the run before it can spoil the weights."""
+        self.tokens += inputs["input_ids"].numel()
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        if not torch.isfinite(loss):
+            raise NotFinite(f"the loss is {loss.item()} at step {self.state.global_step + 1}; lower the learning rate")
+        return loss
+
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        norm = super()._get_grad_norm(model, grad_norm=grad_norm)
+        if norm is not None and not math.isfinite(float(norm)):
+            raise NotFinite(f"the gradient's norm is {float(norm)} at step {self.state.global_step + 1}; lower the learning rate")
+        return norm
+
+    # Checkpoints ------------------------------------------------------------------------------------------------------------
+
+    def _segment(self) -> dict[str, Any]:
+        return {
+            "config": schema.as_dict(self.schedule),
+            "seed": self.run.seed,
+            "inputs": self.run.spec["inputs"],
+            "processes": processes(),
+            "max_steps": self.args.max_steps,
+            "rows": len(self.train_dataset),
+        }
+
+    def _get_output_dir(self, trial: Any) -> str:
+        return str(self.run.path / "checkpoints" / f"step-{self.state.global_step}.tmp")
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """All ranks write into one staged folder; rank 0 gives it its name once every rank is done."""
+        with self.run.checkpoint(self.state.global_step) if rank() == 0 else nullcontext():
+            barrier()
+            super()._save_checkpoint(model, trial)
+            barrier()
+            if rank() == 0:
+                self._lift(Path(self._get_output_dir(trial)))
+        barrier()
+
+    def _lift(self, draft: Path) -> None:
+        """The Trainer fills `checkpoint-N` inside the staged folder: its files belong one floor up."""
+        inner = draft / f"checkpoint-{self.state.global_step}"
+        for item in inner.iterdir():
+            os.rename(item, draft / item.name)
+        inner.rmdir()
+        (draft / SEGMENT).write_text(json.dumps(self._segment(), sort_keys=True), encoding="utf-8")
+
+
+def refuse_unlike(checkpoint: Path, segment: dict[str, Any], count: int) -> None:
+    """Raises NotResumable unless the checkpoint holds all state and was made by the same config, inputs and processes."""
+    states = ["rng_state.pth"] if count == 1 else [f"rng_state_{index}.pth" for index in range(count)]
+    needed = ["optimizer.pt", "scheduler.pt", "trainer_state.json", SEGMENT]
+    saved = json.loads((checkpoint / SEGMENT).read_text(encoding="utf-8")) if (checkpoint / SEGMENT).exists() else segment
+    if changed := [name for name in segment if saved.get(name) != segment[name]]:
+        was = "; ".join(f"{name} was {saved.get(name)}, is {segment[name]}" for name in changed)
+        raise NotResumable(f"{checkpoint.name} was made by another run ({was}); start a new run from its weights instead")
+    if missing := [name for name in needed + states if not (checkpoint / name).exists()]:
+        raise NotResumable(f"{checkpoint.name} lacks {', '.join(missing)}: resuming would not be exact; remove it or start anew")
+
+
+class Reporter(TrainerCallback):
+    """Tells the run's folder how training goes, and hears when somebody asks it to stop."""
+
+    def __init__(self, trainer: Durable):
+        self.trainer = trainer
+        self.began = self.told = time.monotonic()
+
+    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self.began, self.trainer.tokens = time.monotonic(), 0
+        self.trainer.run.progress(state.global_step, args.max_steps)
+        if state.global_step == 0:
+            self.trainer.measured()
+
+    def on_log(self, args: Any, state: TrainerState, control: TrainerControl, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        values = {CURVES.get(name, name): value for name, value in (logs or {}).items() if name not in UNTOLD}
+        if values:
+            speed = self.trainer.tokens * processes() / max(time.monotonic() - self.began, 1e-9)
+            self.trainer.run.metrics(state.global_step, **values, tokens_per_second=round(speed, 1))
+
+    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        last = state.global_step >= args.max_steps
+        if last or time.monotonic() - self.told > SECONDS_BETWEEN_PROGRESS:
+            self.told = time.monotonic()
+            self.trainer.run.progress(state.global_step, args.max_steps)
+        if not last and state.global_step % self.trainer.schedule.valid_every == 0:
+            self.trainer.measured()
+        if not last and anywhere(self.trainer.run.stop_requested, args.device):
+            control.should_save = control.should_training_stop = self.trainer.stopped = True
+
+
+# Several processes ----------------------------------------------------------------------------------------------------------
+
+
+def barrier() -> None:
+    """Waits for every process."""
+    if dist.is_initialized():
+        dist.barrier()
+
+
+def summed(values: Any, device: Any) -> list[float]:
+    """The tensor summed over all processes."""
+    if dist.is_initialized():
+        values = values.to(device)
+        dist.all_reduce(values)
+    return list(values.tolist())
+
+
+def anywhere(asked: bool, device: Any) -> bool:
+    """True in every process at the same step once it is true in one: processes that part ways wait for ever."""
+    return asked if not dist.is_initialized() else summed(torch.tensor([float(asked)]), device)[0] > 0
+
+
+# Models ---------------------------------------------------------------------------------------------------------------------
+
+
+def without_dropout(model: Any) -> Any:
+    """The model with every dropout off: log-probabilities that are compared must not be noisy."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    return model
+
+
+def token_tally(logits: Any, labels: Any) -> tuple[Any, Any, Any]:
+    """(summed nats, tokens, tokens guessed right) of labels [rows, length] under logits [rows, length, vocabulary]."""
+    targets, found = labels[:, 1:], logits[:, :-1].float()
+    kept = targets != -100
+    nats = torch.nn.functional.cross_entropy(found[kept], targets[kept], reduction="sum")
+    return nats, kept.sum(), (found.argmax(-1)[kept] == targets[kept]).sum()
+
+
+def save(
+    run: RunDir, model: Any, tokenizer: Any, *, role: str, recipe: str, step: int, figures: dict[str, Any], **files: Any
+) -> None:
+    """The run's `out/` folder: weights, tokenizer, card, and each of `files` as NAME.json. Rank 0 only."""
+    if rank() != 0:
+        return
+    model.config.use_cache = True
+    with staged(run.out) as out:
+        model.save_pretrained(out)
+        tokenizer.save_pretrained(out)
+        parameters = sum(parameter.numel() for parameter in model.parameters())
+        card.write(out, role=role, recipe=recipe, step=step, parameters=parameters, figures=figures)
+        for name, value in files.items():
+            (out / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")

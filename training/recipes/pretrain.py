@@ -1,0 +1,217 @@
+"""Trains a language model on plain text, from scratch (Llama-style) or on from another model.
+
+    python manage.py train pretrain --project P --input corpus=NAME --input tokenizer=NAME size=10M max_steps=2000
+
+Documents are laid end to end into blocks without padding, and never see each other: positions restart with every document, from
+which transformers draws a block-diagonal mask. A document that meets a block's end goes on in the next block.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from training import text
+from training.rundir import RunDir
+from training.schedule import SHARED, Schedule
+from training.schema import Input
+
+TITLE = "Pretraining"
+INPUTS = (
+    Input("corpus", "corpus", "Plain text, blank lines between documents."),
+    Input("tokenizer", "checkpoint", "The tokenizer of a new model.", required=False, role="tokenizer"),
+    Input(
+        "model",
+        "checkpoint",
+        "A model to train on, instead of a new one; it brings its tokenizer.",
+        required=False,
+        role="causal-lm",
+    ),
+)
+OUTCOME = "checkpoint"
+# layers, heads, width
+SIZES = {"1M": (4, 4, 128), "3M": (6, 6, 192), "10M": (8, 5, 320), "30M": (10, 8, 512), "124M": (12, 12, 768)}
+
+
+@dataclass
+class Config(Schedule):
+    size: Literal["1M", "3M", "10M", "30M", "124M", "custom"] = field(
+        default="10M",
+        metadata={"help": "Parameters of a new model, about, without its embedding; `custom` reads the three fields below."},
+    )
+    layers: int = field(default=4, metadata={"help": "Layers of a custom model.", "unit": "layers", "min": 1, "max": 200})
+    heads: int = field(
+        default=4, metadata={"help": "Attention heads of a custom model; they divide its width.", "min": 1, "max": 256}
+    )
+    width: int = field(default=128, metadata={"help": "Width of a custom model's residual stream.", "min": 8, "max": 32768})
+    block_size: int = field(
+        default=512, metadata={"help": "Length of a block: as far as the model learns to look back.", "unit": "tokens", "min": 8}
+    )
+    held_out: float = field(
+        default=0.05,
+        metadata={
+            "help": "Share of the documents kept for validation, chosen by their content.",
+            "unit": "of documents",
+            "min": 0.0,
+            "max": 0.5,
+        },
+    )
+    valid_tokens: int = field(
+        default=200_000,
+        metadata={"help": "At most so many held-out tokens are measured.", "unit": "tokens", "min": 1, "advanced": True},
+    )
+    epochs: float = field(default=1.0, metadata=SHARED["epochs"].metadata)
+    batch_size: int = field(
+        default=16, metadata={"help": "Blocks that one process holds in memory at once.", "unit": "blocks", "min": 1}
+    )
+    learning_rate: float = field(
+        default=1e-3,
+        metadata={
+            "help": "Peak of the learning rate: 3e-3 for 1M parameters, 6e-4 for 124M (Brown et al. 2020, table 2.1).",
+            "min": 0.0,
+            "max": 1.0,
+        },
+    )
+    weight_decay: float = field(default=0.1, metadata=SHARED["weight_decay"].metadata)
+    adam_beta2: float = field(default=0.95, metadata=SHARED["adam_beta2"].metadata)
+
+    def check(self) -> dict[str, str]:
+        """A custom model's heads must divide its width into even parts (rotary positions turn pairs)."""
+        if self.size == "custom" and self.width % (2 * self.heads):
+            return {"width": f"must be a multiple of 2 × heads ({2 * self.heads})"}
+        return {}
+
+
+def main(run: RunDir, config: Config) -> None:
+    """Data, model, training, figures."""
+    from transformers import set_seed
+
+    from training import hf
+
+    set_seed(run.seed)
+    tokenizer, model = start(run, config)
+    train, valid = read(run.required("corpus"), tokenizer, config)
+    run.message(f"{len(train.ids):,} tokens to learn from, {len(valid.ids):,} held out, in blocks of {config.block_size}")
+
+    def measure(trainer: Any) -> dict[str, float]:
+        if not len(valid):
+            return {}
+        nats, tokens, _ = trainer.totals(valid, 3, tally)
+        return {"valid_loss": nats / tokens, "perplexity": math.exp(min(nats / tokens, 700))}
+
+    def tally(model: Any, batch: dict[str, Any]) -> Any:
+        labels = batch.pop("labels")
+        return hf.token_tally(model(**batch).logits, labels)
+
+    trainer = hf.Durable(run, config, model=model, tokenizer=tokenizer, rows=train, collate=collate, measure=measure)
+    trainer.fit()
+    figures = trainer.measured()
+    figures |= {"perplexity_start": trainer.at_start("perplexity"), "perplexity_end": figures.get("perplexity")}
+    hf.save(run, model, tokenizer, role="causal-lm", recipe="pretrain", step=trainer.state.global_step, figures=figures)
+
+
+# Model ----------------------------------------------------------------------------------------------------------------------
+
+
+def start(run: RunDir, config: Config) -> tuple[Any, Any]:
+    """(tokenizer, model): those of the input `model`, or a new model for the input `tokenizer`."""
+    from transformers import AutoModelForCausalLM
+
+    if (run.input("model") is None) == (run.input("tokenizer") is None):
+        raise ValueError("give either a tokenizer, for a new model, or a model to train on")
+    if folder := run.input("model"):
+        return text.load_tokenizer(folder), AutoModelForCausalLM.from_pretrained(folder, dtype="float32")
+    tokenizer = text.load_tokenizer(run.required("tokenizer"))
+    return tokenizer, new_model(config, tokenizer)
+
+
+def new_model(config: Config, tokenizer: Any) -> Any:
+    """A Llama-style model with random weights: RMSNorm, rotary positions, SwiGLU, embedding shared with the output."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    layers, heads, width = SIZES.get(config.size, (config.layers, config.heads, config.width))
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=width,
+            # SwiGLU has three matrices where a plain layer has two: 8/3 of the width keeps the count (Shazeer 2020).
+            intermediate_size=math.ceil(width * 8 / 3 / 16) * 16,
+            num_hidden_layers=layers,
+            num_attention_heads=heads,
+            max_position_embeddings=config.block_size,
+            rms_norm_eps=1e-5,
+            tie_word_embeddings=True,
+            pad_token_id=tokenizer.pad_token_id,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+        )
+    )
+
+
+# Data -----------------------------------------------------------------------------------------------------------------------
+
+
+class Blocks(Sequence[dict[str, np.ndarray]]):
+    """Tokens of documents laid end to end, cut into blocks: each is `input_ids`, `position_ids` and `labels` of one length.
+
+    Positions restart with every document and with every block. A document's first token in a block is nobody's target, since
+    what stands before it is another document or nothing. The last block is padded.
+    """
+
+    def __init__(self, documents: list[list[int]], block_size: int, pad_id: int):
+        lengths = np.array([len(document) for document in documents], dtype=np.int64)
+        self.ids = np.fromiter(chain.from_iterable(documents), dtype=np.int32, count=int(lengths.sum()))
+        self.first = np.zeros(len(self.ids), dtype=bool)
+        self.first[np.cumsum(lengths) - lengths] = True
+        self.block_size, self.pad_id = block_size, pad_id
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.ids) / self.block_size)
+
+    def __getitem__(self, index: Any) -> Any:
+        here = slice(index * self.block_size, (index + 1) * self.block_size)
+        ids, first = self.ids[here].astype(np.int64), self.first[here].copy()
+        first[0] = True
+        at = np.arange(len(ids))
+        positions = at - np.maximum.accumulate(np.where(first, at, 0))
+        missing = (0, self.block_size - len(ids))
+        return {
+            "input_ids": np.pad(ids, missing, constant_values=self.pad_id),
+            "position_ids": np.pad(positions, missing),
+            "labels": np.pad(np.where(first, -100, ids), missing, constant_values=-100),
+        }
+
+
+def collate(rows: list[dict[str, np.ndarray]]) -> dict[str, Any]:
+    """Blocks as tensors [rows, block]."""
+    import torch
+
+    return {name: torch.from_numpy(np.stack([row[name] for row in rows])) for name in rows[0]}
+
+
+def read(corpus: Path, tokenizer: Any, config: Config) -> tuple[Blocks, Blocks]:
+    """(train, valid) blocks of a corpus; a document's content decides its side, so that a longer corpus moves none."""
+    train: list[list[int]] = []
+    valid: list[list[int]] = []
+    room = config.valid_tokens
+    texts = text.documents(corpus)
+    while chunk := list(islice(texts, 1000)):
+        for document, ids in zip(chunk, text.encode_documents(tokenizer, chunk), strict=True):
+            if not is_held_out(document, config.held_out):
+                train.append(ids)
+            elif room > 0:
+                valid.append(ids[:room])
+                room -= len(ids)
+    return Blocks(train, config.block_size, tokenizer.pad_token_id), Blocks(valid, config.block_size, tokenizer.pad_token_id)
+
+
+def is_held_out(document: str, share: float) -> bool:
+    """Whether a document is kept for validation, by the digest of its text."""
+    return int(hashlib.sha256(document.encode()).hexdigest()[:8], 16) / 2**32 < share
