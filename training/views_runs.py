@@ -1,56 +1,118 @@
 """The pages of runs: the list, one run live, stop, resume, and its samples sent to raters."""
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET, require_POST, require_http_methods
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import OuterRef, Subquery
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from annotation.access import role_required
 from annotation.models import Role
-from training.models import Run
+from annotation.tasks import rank_tasks
+from training import lineage, ranking, watch
+from training.forms import RatersForm, led_by
+from training.models import Event, Run
 
 
 def _run(request: HttpRequest, run_id: int) -> Run:
-    return get_object_or_404(Run.objects.visible_to(request.user, Role.LEAD).select_related("project"), pk=run_id)
+    mine = Run.objects.visible_to(request.user, Role.LEAD).select_related("project", "created_by")
+    return get_object_or_404(mine, pk=run_id)
 
 
 @require_GET
 @role_required(Role.LEAD)
 def runs(request: HttpRequest) -> HttpResponse:
-    """Every run of the lead's projects, newest first."""
-    rows = Run.objects.visible_to(request.user, Role.LEAD).select_related("project").order_by("-id")
-    return render(request, "training/runs.html", {"runs": rows[:100]})
+    """Every run of the lead's projects, newest first; the list asks again while one of them is live."""
+    projects = led_by(request.user)
+    newest = Event.objects.filter(run=OuterRef("pk"), attempt=OuterRef("attempt"), kind="progress").order_by("-id")
+    rows = Run.objects.visible_to(request.user, Role.LEAD).annotate(latest=Subquery(newest.values("data")[:1]))
+    project = projects.filter(pk=request.GET["project"]).first() if request.GET.get("project", "").isdigit() else None
+    if project:
+        rows = rows.filter(project=project)
+    page = Paginator(rows.select_related("project").order_by("-id"), 50).get_page(request.GET.get("page"))
+    context = {"page": page, "projects": projects, "project": project, "live": any(not run.ended for run in page)}
+    return render(request, "training/runs.html#list" if request.htmx else "training/runs.html", context)  # type: ignore[attr-defined]
 
 
 @require_GET
 @role_required(Role.LEAD)
 def run(request: HttpRequest, run_id: int) -> HttpResponse:
-    """One run."""
-    return render(request, "training/run.html", {"run": _run(request, run_id)})
+    """One run: live, with what it was told, where it comes from and what came of it."""
+    found = _run(request, run_id)
+    context = _live(found) | {"ancestry": lineage.ancestry_of_run(found), "can_rank": ranking.can_rank(found)}
+    return render(request, "training/run.html", context)
 
 
 @require_GET
 @role_required(Role.LEAD)
 def run_live(request: HttpRequest, run_id: int) -> HttpResponse:
     """The part of a run's page that changes while it runs."""
-    return render(request, "training/run.html#live", {"run": _run(request, run_id)})
+    return render(request, "training/run.html#live", _live(_run(request, run_id)))
+
+
+def _live(run: Run) -> dict[str, Any]:
+    return {
+        "run": run,
+        "progress": watch.progress(run),
+        "curves": watch.curves(run),
+        "messages_of_run": watch.messages(run),
+        "samples": watch.samples(run),
+        "log": watch.log_tail(run),
+        "why": watch.why(run),
+        "history": run.events.filter(kind="state").order_by("id"),
+        "made": run.checkpoints.all(),
+    }
 
 
 @require_POST
 @role_required(Role.LEAD)
 def run_stop(request: HttpRequest, run_id: int) -> HttpResponse:
     """Asks the run to save and end."""
-    return render(request, "training/run.html", {"run": _run(request, run_id)})
+    from training import moves
+
+    found = _run(request, run_id)
+    if moves.request_stop(found):
+        messages.success(request, _("The run was asked to stop. It saves first, so this can take a moment."))
+    else:
+        messages.warning(request, _("This run had already ended."))
+    return redirect("run", run_id)
 
 
 @require_POST
 @role_required(Role.LEAD)
 def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
     """Queues another attempt, from the last whole checkpoint."""
-    return render(request, "training/run.html", {"run": _run(request, run_id)})
+    from training import moves
+
+    found = _run(request, run_id)
+    if moves.resume(found):
+        messages.success(request, _("The run is queued again. It goes on from its last whole checkpoint."))
+    else:
+        messages.warning(request, _("Only a run that was stopped or has failed can be resumed."))
+    return redirect("run", run_id)
 
 
 @require_http_methods(["GET", "POST"])
 @role_required(Role.LEAD)
 def run_raters(request: HttpRequest, run_id: int) -> HttpResponse:
     """Makes ranking tasks of a run's samples."""
-    return render(request, "training/run.html", {"run": _run(request, run_id)})
+    found = _run(request, run_id)
+    if not ranking.can_rank(found):
+        raise Http404
+    form = RatersForm(ranking.other_models(found), request.POST or None, initial={"overlap": found.project.overlap})
+    if request.method == "POST" and form.is_valid():
+        made = rank_tasks(ranking.groups(found, form.cleaned_data["models"]), overlap=form.cleaned_data["overlap"])
+        messages.success(
+            request,
+            ngettext("%(count)d ranking task was made.", "%(count)d ranking tasks were made.", len(made)) % {"count": len(made)},
+        )
+        return redirect("run", run_id)
+    status = 422 if form.is_bound else 200
+    return render(request, "training/run_raters.html", {"run": found, "form": form, "counts": ranking.counts(found)}, status=status)

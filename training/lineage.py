@@ -1,0 +1,122 @@
+"""Where a checkpoint comes from and what was made of it: checkpoint ← run ← inputs, up to the judgements of people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Prefetch
+
+from annotation.models import Sample, Snapshot
+from training.models import Checkpoint, Corpus, Run, RunInput
+
+
+@dataclass(frozen=True)
+class Node:
+    """One thing in a lineage, under the name by which the run below it used it."""
+
+    thing: Run | Checkpoint | Snapshot | Corpus
+    name: str = ""
+    parents: list[Node] = field(default_factory=list)
+    again: bool = False  # drawn elsewhere in the same tree: its parents are not repeated
+
+    @property
+    def kind(self) -> str:
+        return self.thing._meta.model_name or ""
+
+
+@dataclass(frozen=True)
+class People:
+    """Whose judgement stands behind a checkpoint: the snapshots it descends from, and what their manifests count."""
+
+    snapshots: list[Snapshot]
+    judgements: int
+    raters: int
+    licences: list[str]
+
+
+def inputs_of(runs: Iterable[Run]) -> Any:
+    return RunInput.objects.filter(run__in=runs).select_related("snapshot__project", "checkpoint", "corpus").order_by("id")
+
+
+def ancestry(checkpoint: Checkpoint) -> Node:
+    """The tree above a checkpoint; two queries a generation, each checkpoint expanded once."""
+    found = _generations([checkpoint])
+    return _tree(checkpoint, "", found, set())
+
+
+def ancestry_of_run(run: Run) -> list[Node]:
+    """The trees of a run's inputs."""
+    inputs = list(inputs_of([run]))
+    found = _generations([row.checkpoint for row in inputs if row.checkpoint])
+    drawn: set[int] = set()
+    return [_tree(row.thing, row.name, found, drawn) for row in inputs]
+
+
+def _generations(checkpoints: list[Checkpoint]) -> dict[int, tuple[Run, list[RunInput]]]:
+    """For each checkpoint above, by its id: the run that made it and that run's inputs."""
+    found: dict[int, tuple[Run, list[RunInput]]] = {}
+    level = checkpoints
+    while level:
+        made = Run.objects.filter(pk__in=[one.run_id for one in level if one.run_id])
+        runs = {run.pk: run for run in made.prefetch_related(Prefetch("inputs", inputs_of(made), to_attr="given"))}
+        for one in level:
+            if one.run_id in runs:
+                found[one.pk] = (runs[one.run_id], runs[one.run_id].given)  # type: ignore[attr-defined]
+        above = {row.checkpoint_id: row.checkpoint for run in runs.values() for row in run.given if row.checkpoint}  # type: ignore[attr-defined]
+        level = [one for pk, one in above.items() if pk not in found]
+    return found
+
+
+def _tree(thing: Any, name: str, found: dict[int, tuple[Run, list[RunInput]]], drawn: set[int]) -> Node:
+    if not isinstance(thing, Checkpoint) or thing.pk not in found:
+        return Node(thing, name)
+    if thing.pk in drawn:
+        return Node(thing, name, again=True)
+    drawn.add(thing.pk)
+    run, inputs = found[thing.pk]
+    return Node(thing, name, [Node(run, "", [_tree(row.thing, row.name, found, drawn) for row in inputs])])
+
+
+def people(nodes: Iterable[Node]) -> People:
+    """The snapshots in these trees. Counts are the newest one's of each project, so that nobody is counted twice."""
+    snapshots = {node.thing.pk: node.thing for node in walk(nodes) if isinstance(node.thing, Snapshot)}
+    ordered = sorted(snapshots.values(), key=lambda snapshot: snapshot.pk)
+    newest = {snapshot.project_id: counts(snapshot) for snapshot in ordered}
+    licences = {
+        row["licence"] for snapshot in ordered for row in (snapshot.manifest or {}).get("licences", []) if row.get("licence")
+    }
+    licences |= {node.thing.licence for node in walk(nodes) if isinstance(node.thing, (Corpus, Checkpoint)) and node.thing.licence}
+    return People(
+        ordered,
+        sum(count.get("rows", 0) for count in newest.values()),
+        sum(count.get("raters", 0) for count in newest.values()),
+        sorted(licences),
+    )
+
+
+def counts(snapshot: Snapshot) -> dict[str, Any]:
+    return (snapshot.manifest or {}).get("counts", {})
+
+
+def walk(nodes: Iterable[Node]) -> Iterable[Node]:
+    for node in nodes:
+        yield node
+        yield from walk(node.parents)
+
+
+def used_by(checkpoint: Checkpoint) -> list[Run]:
+    """The runs that started from this checkpoint, with what they made."""
+    return list(
+        Run.objects.filter(inputs__checkpoint=checkpoint)
+        .distinct()
+        .select_related("project")
+        .prefetch_related("checkpoints")
+        .order_by("-id")
+    )
+
+
+def samples_of(checkpoint: Checkpoint) -> int:
+    """How many answers this checkpoint has given in its project."""
+    return Sample.objects.filter(model=checkpoint.name, prompt__project=checkpoint.project_id).count()
