@@ -166,11 +166,13 @@ REST_FRAMEWORK = {
         "annotation.tokens.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["annotation.tokens.ScopePermission"],
+    "DEFAULT_PERMISSION_CLASSES": ["annotation.tokens.ScopePermission", "annotation.api_access.AccessPermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser", "rest_framework.parsers.MultiPartParser"],
+    "DEFAULT_PARSER_CLASSES": ["annotation.api_parser.StorableJSONParser", "rest_framework.parsers.MultiPartParser"],
     "DEFAULT_PAGINATION_CLASS": "annotation.api_pages.IdCursorPagination",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "annotation.api_schema.DoorSchema",
+    "EXCEPTION_HANDLER": "annotation.doors.explain",
+    "URL_FORMAT_OVERRIDE": None,  # `?format=` names an export shape
     "PAGE_SIZE": 100,
 }
 SPECTACULAR_SETTINGS = {
@@ -179,9 +181,14 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "ProjectState": "annotation.models.Project.State",
+        "RunState": "training.models.Run.State",
+        "MemberRole": "annotation.people.Role",
+        "CheckpointRole": "training.models.Checkpoint.Role",
+    },
 }
 
 LOGGING = {
@@ -237,5 +244,6 @@ METRICS = {
     "bleu": "evals.metrics.bleu",
     "rouge": "evals.metrics.rouge",
     "chrf": "evals.metrics.chrf",
+    "reward": "evals.metrics.reward",
     "reward_accuracy": "evals.metrics.reward_accuracy",
 }

@@ -1,0 +1,3 @@
+"""Doors of `evals/`, under /api/."""
+
+urlpatterns: list = []

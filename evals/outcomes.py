@@ -1,0 +1,20 @@
+"""What becomes of a measuring run that succeeded: its scores belong to an evaluation."""
+
+from __future__ import annotations
+
+from evals.models import Evaluation
+from training.models import Run
+
+
+def scores(run: Run) -> None:
+    """Adds the run and its checkpoint to the evaluation that asked for it; to one of the run's own name where none did. Idempotent."""
+    evaluation = run.evaluations.first() or _own(run)
+    evaluation.runs.add(run)
+    evaluation.checkpoints.add(*(row.checkpoint for row in run.inputs.filter(name="model").select_related("checkpoint")))
+
+
+def _own(run: Run) -> Evaluation:
+    made, _new = Evaluation.objects.get_or_create(
+        project=run.project, name=run.name or str(run), defaults={"created_by": run.created_by}
+    )
+    return made
