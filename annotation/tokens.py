@@ -1,6 +1,6 @@
 """How a program proves who it is, and what its token lets it do.
 
-A token travels as `Authorization: Bearer crisol_…`. It acts as its owner, within its scopes; a person with a session has every scope.
+A token travels as `Authorization: Bearer crisol_…`. It acts as its owner, within its scopes; a session has every scope.
 """
 
 from __future__ import annotations

@@ -1,0 +1,214 @@
+"""Doors to the work wanted from people: tasks and their seats, and the judgements that came of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotation import desk, tasks
+from annotation.api_bulk import MOST
+from annotation.api_fields import IdField, MessagesField
+from annotation.doors import BadInput, Door, Exact
+from annotation.models import Grade, Judgement, Project, Role, Sample, Task
+from annotation.parts import names
+
+
+def counted(rows: QuerySet[Task]) -> QuerySet[Task]:
+    """With how many judgements each task wants and has."""
+    return rows.annotate(
+        wanted=Count("seats", distinct=True), filled=Count("seats", distinct=True, filter=Q(seats__filled__isnull=False))
+    ).prefetch_related("samples")
+
+
+class TaskSerializer(serializers.ModelSerializer):
+    """A prompt and the answers shown together."""
+
+    prompt = serializers.IntegerField(source="prompt_id")
+    samples = serializers.SerializerMethodField()
+    seats = serializers.IntegerField(source="wanted", help_text="How many judgements are wanted.")
+    filled = serializers.IntegerField(help_text="How many there are.")
+
+    class Meta:
+        model = Task
+        fields = ["id", "kind", "prompt", "samples", "purpose", "seats", "filled", "created"]
+
+    def get_samples(self, task: Task) -> list[int]:
+        return sorted(sample.pk for sample in task.samples.all())
+
+
+class TaskQuery(serializers.Serializer):
+    kind = serializers.ChoiceField(names("KINDS"), required=False)
+    purpose = serializers.ChoiceField(Task.Purpose.choices, required=False)
+    prompt = IdField(required=False)
+
+
+class NewTasksSerializer(Exact):
+    """Kind `write` takes `prompts`; kind `rank` takes `groups` of 2 to 9 answers to one prompt."""
+
+    kind = serializers.ChoiceField(names("KINDS"))
+    prompts = serializers.ListField(child=IdField(), min_length=1, max_length=MOST, required=False, help_text="Ids, for `write`.")
+    groups = serializers.ListField(
+        child=serializers.ListField(child=IdField(), min_length=2, max_length=9),
+        min_length=1,
+        max_length=MOST,
+        required=False,
+        help_text="Lists of sample ids, for `rank`.",
+    )
+    overlap = serializers.IntegerField(
+        min_value=1, max_value=1000, required=False, help_text="Judgements wanted for each; by default the project's."
+    )
+    purpose = serializers.ChoiceField(Task.Purpose.choices, default=Task.Purpose.TRAIN)
+
+    def validate(self, fields: dict[str, Any]) -> dict[str, Any]:
+        wanted, other = ("prompts", "groups") if fields["kind"] == "write" else ("groups", "prompts")
+        if wanted not in fields:
+            raise serializers.ValidationError({wanted: _("Kind “%(kind)s” needs it.") % {"kind": fields["kind"]}})
+        if other in fields:
+            raise serializers.ValidationError({other: _("Kind “%(kind)s” does not take it.") % {"kind": fields["kind"]}})
+        return fields
+
+
+class MadeSerializer(serializers.Serializer):
+    """How many tasks were made."""
+
+    created = serializers.IntegerField()
+
+
+class NewSeatsSerializer(Exact):
+    """More people wanted for a task."""
+
+    count = serializers.IntegerField(min_value=1, max_value=100)
+
+
+class Tasks(Door):
+    """The work of a project."""
+
+    access, write_access = Role.REVIEWER, Role.LEAD
+    lists = True
+    serializer_class = TaskSerializer
+
+    @extend_schema(parameters=[TaskQuery])
+    def get(self, request: Request, project_id: int) -> Response:
+        """The tasks with their progress, oldest first."""
+        return self.listed(counted(Task.objects.filter(prompt__project=self.project, **self.query(TaskQuery))))
+
+    @extend_schema(
+        request=NewTasksSerializer,
+        responses={201: MadeSerializer},
+        examples=[
+            OpenApiExample("Ideal responses", {"kind": "write", "prompts": [1, 2], "overlap": 2}, request_only=True),
+            OpenApiExample("Rankings", {"kind": "rank", "groups": [[11, 12, 13], [14, 15]]}, request_only=True),
+        ],
+    )
+    def post(self, request: Request, project_id: int) -> Response:
+        """Makes tasks with their seats, all or none."""
+        given = self.asked(NewTasksSerializer)
+        overlap, purpose = given.get("overlap", self.project.overlap), given["purpose"]
+        with transaction.atomic():
+            if given["kind"] == "write":
+                made = tasks.write_tasks(prompts_of(self.project, given["prompts"]), overlap=overlap, purpose=purpose)
+            else:
+                made = len(tasks.rank_tasks(groups_of(self.project, given["groups"]), overlap=overlap, purpose=purpose))
+        return Response({"created": made}, status.HTTP_201_CREATED)
+
+
+def prompts_of(project: Project, ids: list[int]) -> list[Any]:
+    """The prompts of these ids, in their order; BadInput if one is not of the project."""
+    found = project.prompts.in_bulk(set(ids))
+    _all_there("prompts", ids, found)
+    return [found[pk] for pk in dict.fromkeys(ids)]
+
+
+def groups_of(project: Project, groups: list[list[int]]) -> list[list[Sample]]:
+    """The samples of these ids, grouped alike; BadInput if one is not of the project or a group is none that can be ranked."""
+    wanted = [pk for group in groups for pk in group]
+    found = Sample.objects.filter(prompt__project=project).in_bulk(set(wanted))
+    _all_there("groups", wanted, found)
+    for place, group in enumerate(groups):
+        if len(set(group)) < len(group) or len({found[pk].prompt_id for pk in group}) > 1:
+            raise BadInput({f"groups.{place}": _("A group holds different answers to one prompt.")})
+    return [[found[pk] for pk in group] for group in groups]
+
+
+def _all_there(field: str, wanted: list[int], found: dict[int, Any]) -> None:
+    missing = [pk for pk in dict.fromkeys(wanted) if pk not in found]
+    if missing:
+        raise BadInput({field: _("Not of this project: %(ids)s.") % {"ids": ", ".join(map(str, missing[:20]))}})
+
+
+class TaskSeats(Door):
+    """How many people judge a task."""
+
+    access = Role.LEAD
+    serializer_class = NewSeatsSerializer
+
+    @extend_schema(request=NewSeatsSerializer, responses={201: TaskSerializer})
+    def post(self, request: Request, task_id: int) -> Response:
+        """Wants more judgements of a task."""
+        task = self.one(Task.objects.select_related("prompt"), task_id)
+        desk.add_seats(task, self.asked(NewSeatsSerializer)["count"])
+        return Response(TaskSerializer(counted(Task.objects.all()).get(pk=task.pk)).data, status.HTTP_201_CREATED)
+
+
+class GradeSerializer(serializers.ModelSerializer):
+    """A value given to one answer: higher is better, comparable within its judgement and aspect only."""
+
+    sample = serializers.IntegerField(source="sample_id")
+
+    class Meta:
+        model = Grade
+        fields = ["sample", "aspect", "step", "value"]
+
+
+class JudgementSerializer(serializers.ModelSerializer):
+    """What one rater answered. Raters are pseudonyms."""
+
+    task = serializers.IntegerField(source="task_id")
+    kind = serializers.CharField(source="task.kind")
+    prompt = serializers.IntegerField(source="task.prompt_id")
+    purpose = serializers.CharField(source="task.purpose")
+    rater = serializers.SerializerMethodField()
+    guidelines = serializers.IntegerField(source="guidelines.version", allow_null=True, default=None)
+    written = MessagesField(source="written.messages", allow_null=True, default=None, help_text="The answer written, if any.")
+    grades = GradeSerializer(many=True)
+    superseded = serializers.SerializerMethodField(help_text="A correction took its place.")
+
+    class Meta:
+        model = Judgement
+        fields = [
+            "id", "task", "kind", "prompt", "purpose", "rater", "guidelines", "order", "seconds", "comment", "written", "grades",
+            "superseded", "created",
+        ]  # fmt: skip
+
+    def get_rater(self, judgement: Judgement) -> str:
+        return f"r{judgement.rater_id}"
+
+    def get_superseded(self, judgement: Judgement) -> bool:
+        return hasattr(judgement, "superseded_by")
+
+
+class JudgementQuery(serializers.Serializer):
+    task = IdField(required=False)
+    kind = serializers.ChoiceField(names("KINDS"), required=False, source="task__kind")
+    purpose = serializers.ChoiceField(Task.Purpose.choices, required=False, source="task__purpose")
+
+
+class Judgements(Door):
+    """What raters answered."""
+
+    access = Role.REVIEWER
+    lists = True
+    serializer_class = JudgementSerializer
+
+    @extend_schema(parameters=[JudgementQuery])
+    def get(self, request: Request, project_id: int) -> Response:
+        """The judgements with their grades, oldest first; corrections and what they supersede both."""
+        rows = Judgement.objects.filter(task__prompt__project=self.project, **self.query(JudgementQuery))
+        return self.listed(rows.select_related("task", "written", "guidelines", "superseded_by").prefetch_related("grades"))

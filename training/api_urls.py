@@ -1,0 +1,3 @@
+"""Doors of `training/`, under /api/."""
+
+urlpatterns: list = []
