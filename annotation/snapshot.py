@@ -119,7 +119,8 @@ def _shown(chunk: list[Judgement]) -> dict[int, set[int]]:
     through = Task.samples.through.objects.filter(task_id__in={judgement.task_id for judgement in chunk})
     for task_id, sample_id in through.values_list("task_id", "sample_id"):
         of_task[task_id].add(sample_id)
-    return {judgement.pk: of_task[judgement.task_id] | ({judgement.written_id} - {None}) for judgement in chunk}
+    written = {judgement.pk: {judgement.written_id} if judgement.written_id else set() for judgement in chunk}
+    return {judgement.pk: of_task[judgement.task_id] | written[judgement.pk] for judgement in chunk}
 
 
 def _grades(chunk: list[Judgement]) -> dict[int, dict[int, dict[str, float]]]:

@@ -1,0 +1,133 @@
+"""Prompts: what is to be answered, with where it comes from and under which licence.
+
+{"prompt": "text"} or {"messages": [chat messages]}, with optional "system", "tools", "language", "source", "licence", "metadata".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from annotation import chat, rowfiles
+from annotation.models import Project, Prompt, content_digest
+
+TITLE = gettext_lazy("Prompts")
+HELP = gettext_lazy(
+    "One prompt a row: “prompt” (text) or “messages” (chat). A prompt that the project already asks is left as it is."
+)
+EXAMPLE = {"prompt": "Why is the sky blue?", "language": "en", "source": "handbook", "licence": "CC0-1.0"}
+LENGTHS = {"language": 12, "source": 200, "licence": 120}
+
+
+@dataclass(frozen=True)
+class PromptRow:
+    messages: list[chat.Message]
+    tools: list[dict[str, Any]]
+    language: str
+    source: str
+    licence: str
+    metadata: dict[str, Any]
+
+    @cached_property
+    def digest(self) -> str:
+        return content_digest(self.messages, self.tools)
+
+    @property
+    def preview(self) -> dict[str, Any]:
+        return {"prompt": self.messages[-1]["content"], "language": self.language}
+
+
+def parse(values: dict[str, Any]) -> PromptRow:
+    """The prompt that a row holds. ValueError names the field that is wrong."""
+    metadata = json_field(values, "metadata", {})
+    if not isinstance(metadata, dict):
+        raise ValueError(_("metadata: must be an object"))
+    return PromptRow(
+        messages=_asked(values),
+        tools=chat.tools(json_field(values, "tools", [])),
+        metadata=metadata,
+        **{name: text_field(values, name, length) for name, length in LENGTHS.items()},
+    )
+
+
+def save(project: Project, rows: Iterable[PromptRow]) -> int:
+    """Adds the prompts that the project does not ask yet."""
+    before = project.prompts.count()
+    ensure(project, rows)
+    return project.prompts.count() - before
+
+
+def ensure(project: Project, rows: Iterable[PromptRow]) -> dict[str, int]:
+    """The id of the prompt of each row, by digest; those that are missing are made."""
+    unique = {row.digest: row for row in rows}
+    known = _ids(project, unique)
+    Prompt.objects.bulk_create(
+        [
+            Prompt(
+                project=project,
+                digest=digest,
+                messages=row.messages,
+                tools=row.tools,
+                metadata=row.metadata,
+                **{name: getattr(row, name) for name in LENGTHS},
+            )
+            for digest, row in unique.items()
+            if digest not in known
+        ],
+        ignore_conflicts=True,
+    )
+    return _ids(project, unique)
+
+
+def _ids(project: Project, digests: Iterable[str]) -> dict[str, int]:
+    return dict(project.prompts.filter(digest__in=list(digests)).values_list("digest", "pk"))
+
+
+def _asked(values: dict[str, Any]) -> list[chat.Message]:
+    """The messages of a row, with `system` before them."""
+    if ("prompt" in values) == ("messages" in values):
+        raise ValueError(_("give either “prompt” or “messages”"))
+    if "messages" in values:
+        messages = chat.prompt_messages(json_field(values, "messages", []))
+    else:
+        messages = [{"role": "user", "content": needed_text(values, "prompt")}]
+    system = text_field(values, "system")
+    if system and messages[0]["role"] == "system":
+        raise ValueError(_("system: “messages” already begin with a system message"))
+    return [{"role": "system", "content": system}, *messages] if system else messages
+
+
+def json_field(values: dict[str, Any], name: str, default: Any) -> Any:
+    """A field that holds JSON; in CSV it is written as text."""
+    value = values.get(name, default)
+    if value is None:
+        return default
+    try:
+        return rowfiles.from_json(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def text_field(values: dict[str, Any], name: str, longest: int | None = None) -> str:
+    """A field that holds text, or nothing."""
+    value = values.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ValueError(_("%(name)s: must be text") % {"name": name})
+    if longest and len(value) > longest:
+        raise ValueError(_("%(name)s: is longer than %(longest)d characters") % {"name": name, "longest": longest})
+    return value
+
+
+def needed_text(values: dict[str, Any], name: str, longest: int | None = None) -> str:
+    """A field that must hold text."""
+    text = text_field(values, name, longest)
+    if not text.strip():
+        raise ValueError(_("%(name)s: is missing or empty") % {"name": name})
+    return text
