@@ -21,7 +21,7 @@ import torch.distributed as dist
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from training import card, schema
-from training.rundir import RunDir, Stopped, staged
+from training.rundir import RunDir, Stopped, rank, staged
 from training.schedule import Schedule
 
 SEGMENT = "segment.json"
@@ -45,11 +45,6 @@ class NotResumable(ValueError):
 def processes() -> int:
     """Processes of this attempt (torchrun's world size)."""
     return int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def rank() -> int:
-    """This process' number; 0 alone writes."""
-    return int(os.environ.get("RANK", "0"))
 
 
 def check_processes(run: RunDir) -> None:
@@ -141,11 +136,15 @@ class Durable(Trainer):
         if self.stopped:
             raise Stopped(f"stopped at step {self.state.global_step} of {self.args.max_steps}; saved")
 
-    def measured(self) -> dict[str, float]:
-        """`measure` in evaluation mode without gradients: metrics of this step, kept in the trainer's history too."""
+    def without_gradients(self, work: Callable[[], Any]) -> Any:
+        """What `work` returns, done in evaluation mode, without gradients, in the precision of training."""
         self.model.eval()
         with torch.no_grad(), self.accelerator.autocast():
-            figures = self.measure(self)
+            return work()
+
+    def measured(self) -> dict[str, float]:
+        """`measure` at this step: reported as metrics, and kept in the trainer's history."""
+        figures = self.without_gradients(lambda: self.measure(self))
         if figures:
             self.run.metrics(self.state.global_step, **figures)
             self.state.log_history.append({"step": self.state.global_step, **figures})
@@ -292,6 +291,25 @@ def without_dropout(model: Any) -> Any:
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     return model
+
+
+def longest(model: Any, wanted: int) -> int:
+    """Tokens that a row may have: as many as wanted, if the model's positions reach so far."""
+    return min(wanted, getattr(model.config, "max_position_embeddings", wanted))
+
+
+def with_adapters(model: Any, rank: int, task: str) -> Any:
+    """The model with LoRA adapters of this rank on every linear layer, or itself at rank 0. `task`: CAUSAL_LM or SEQ_CLS."""
+    if not rank:
+        return model
+    from peft import LoraConfig, get_peft_model
+
+    return get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type=task))
+
+
+def merged(model: Any) -> Any:
+    """The model with its adapters added into its weights."""
+    return model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
 
 
 def token_tally(logits: Any, labels: Any) -> tuple[Any, Any, Any]:

@@ -112,8 +112,8 @@ def main(run: RunDir, config: Config) -> None:
 
     trainer = hf.Durable(run, config, model=model, tokenizer=tokenizer, rows=train, collate=collate, measure=measure)
     trainer.fit()
-    figures = trainer.measured()
-    figures |= {"perplexity_start": trainer.at_start("perplexity"), "perplexity_end": figures.get("perplexity")}
+    end = trainer.measured()
+    figures = {**end, "perplexity_start": trainer.at_start("perplexity"), "perplexity_end": end.get("perplexity")}
     hf.save(run, model, tokenizer, role="causal-lm", recipe="pretrain", step=trainer.state.global_step, figures=figures)
 
 
