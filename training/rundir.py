@@ -5,8 +5,8 @@ events.jsonl          what happened. Appended by rank 0, a line an event; the la
 log.txt               what the trainer's processes printed.
 checkpoints/step-N/   to resume from. Staged as `step-N.tmp`, fsynced, renamed: a name without `.tmp` is whole.
 out/                  what the run made, staged the same way, once, at the end.
-stop                  somebody asks the attempt to save and end. Removed when an attempt starts.
-lock                  held by the shim while an attempt is alive (`training/engines/shim.py`).
+stop                  asks an attempt to save and end: its number and the seconds it may take. Older attempts' orders mean nothing.
+lock                  held by the shim while an attempt is alive (`training/engines/shim.py`); names that attempt.
 exit-N                the exit word of attempt N, written by the shim by rename.
 """
 
@@ -18,12 +18,19 @@ import math
 import os
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 RUN, EVENTS, LOG, STOP, LOCK, OUT, CHECKPOINTS = "run.json", "events.jsonl", "log.txt", "stop", "lock", "out", "checkpoints"
+GRACE = 120.0  # seconds that an attempt has to save after a stop, before it is killed
+
+
+def rank() -> int:
+    """This process's place among those that torchrun started; 0 when it is alone."""
+    return int(os.environ.get("RANK", "0"))
 
 
 class Stopped(Exception):
@@ -41,13 +48,29 @@ def fsync_folder(path: Path) -> None:
 
 def write_whole(path: Path, text: str) -> None:
     """Writes a small file under another name, fsyncs, renames: readers see the old text or the new, never half."""
-    staged = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    staged = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     with open(staged, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
     os.replace(staged, path)
     fsync_folder(path.parent)
+
+
+def append_line(path: Path, line: str, *, sync: bool = False) -> None:
+    """Adds one line with a single write, so that lines of two writers never mix. OSError when the disk took only part of it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        size = os.fstat(descriptor).st_size
+        # A line cut short by a kill or a full disk must not swallow this one.
+        torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        data = b"\n" * torn + line.encode() + b"\n"
+        if os.write(descriptor, data) != len(data):
+            raise OSError(f"{path}: only part of a line could be written; is the disk full?")
+        if sync:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -74,15 +97,45 @@ def staged(path: Path) -> Iterator[Path]:
     shutil.rmtree(path.with_name(f"{path.name}.old.tmp"), ignore_errors=True)
 
 
-def _plain(value: Any) -> Any:
-    """JSON has no NaN: a number that is not finite is written as its name, so that no reader ever chokes on a line."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
+def plain(value: Any) -> Any:
+    """`value` as every JSON reader and database takes it.
+
+    JSON has no NaN: a number that is not finite becomes its name. Text loses NUL and lone surrogates, which PostgreSQL refuses.
+    Numbers of numpy and torch become Python's.
+    """
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {plain(str(key)): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float) or hasattr(value, "item"):
+        number = value if isinstance(value, float) else value.item()
+        return str(number) if isinstance(number, float) and not math.isfinite(number) else number
+    return plain(str(value))
+
+
+def order_stop(folder: Path, attempt: int, grace: float = GRACE) -> None:
+    """Asks an attempt to save and end within `grace` seconds; asked again, the shorter time counts. The folder may be empty yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    given = stop_order(folder, attempt)
+    if given is None or grace < given:
+        write_whole(folder / STOP, f"{attempt} {grace:g}")
+
+
+def stop_order(folder: Path, attempt: int) -> float | None:
+    """The seconds that this attempt has to save and end, None when nobody asked. An empty file made by hand means any attempt."""
+    try:
+        words = (folder / STOP).read_text().split()
+    except FileNotFoundError:
+        return None
+    try:
+        number, grace = int(words[0]) if words else attempt, float(words[1]) if len(words) > 1 else GRACE
+    except ValueError:
+        number, grace = attempt, GRACE
+    return grace if number == attempt else None
 
 
 class RunDir:
@@ -93,14 +146,17 @@ class RunDir:
         self.attempt = attempt
         self.spec: dict[str, Any] = json.loads((self.path / RUN).read_text(encoding="utf-8"))
         self._signalled = False
-        self._began = time.time()
 
     @classmethod
     def create(cls, path: Path | str, spec: dict[str, Any]) -> RunDir:
-        """Makes the folder with its `run.json`: {"run", "recipe", "main", "config", "inputs", "seed", "resources"}."""
+        """Makes the folder with its `run.json`: {"run", "recipe", "main", "config", "inputs", "seed", "resources"}.
+
+        A `run.json` that is there stays: later attempts do what the first was told.
+        """
         folder = Path(path)
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / RUN, json.dumps(spec, indent=2, ensure_ascii=False, sort_keys=True))
+        if not (folder / RUN).exists():
+            write_whole(folder / RUN, json.dumps(spec, indent=2, ensure_ascii=False, sort_keys=True))
         return cls(folder)
 
     # What to do -----------------------------------------------------------------------------------------------------------
@@ -128,22 +184,15 @@ class RunDir:
     # What happened --------------------------------------------------------------------------------------------------------
 
     def event(self, kind: str, **data: Any) -> None:
-        """Appends one line, at once and whole. `kind`: start, progress, metrics, message, checkpoint, samples, end."""
-        if int(os.environ.get("RANK", "0")) != 0:
+        """Appends one line, at once and whole. `kind`: start, progress, metrics, message, checkpoint, samples, end.
+
+        Only rank 0 speaks, except that any rank may say that it failed: rank 0 would not know why.
+        """
+        if rank() != 0 and data.get("state") != "failed":
             return
-        line = json.dumps(
-            {"attempt": self.attempt, "at": round(time.time(), 3), "kind": kind, **_plain(data)}, ensure_ascii=False
-        )
-        with open(self.path / EVENTS, "a+b") as file:
-            # A line cut short by a kill must not swallow the next one.
-            if file.tell() > 0 or file.seek(0, os.SEEK_END) > 0:
-                file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":
-                    file.write(b"\n")
-            file.write(line.encode() + b"\n")
-            file.flush()
-            if kind in {"checkpoint", "end"}:
-                os.fsync(file.fileno())
+        head = {"attempt": self.attempt, "at": round(time.time(), 3), "kind": kind}
+        line = json.dumps(head | plain(data) | head, ensure_ascii=False)
+        append_line(self.path / EVENTS, line, sync=kind in {"checkpoint", "end"})
 
     def metrics(self, step: int, **values: float) -> None:
         """Numbers of one step; each name is a curve on the run's page."""
@@ -171,8 +220,8 @@ class RunDir:
 
     def checkpoints(self) -> list[Path]:
         """The whole ones, oldest first."""
-        found = [path for path in (self.path / CHECKPOINTS).glob("step-*") if path.suffix != ".tmp" and path.is_dir()]
-        return sorted(found, key=lambda path: int(path.name.split("-")[1]))
+        found = [path for path in (self.path / CHECKPOINTS).glob("step-*") if path.name[5:].isdigit() and path.is_dir()]
+        return sorted(found, key=lambda path: int(path.name[5:]))
 
     def latest_checkpoint(self) -> Path | None:
         """The newest whole checkpoint, or None."""
@@ -181,8 +230,12 @@ class RunDir:
     # Stopping -------------------------------------------------------------------------------------------------------------
 
     def listen(self) -> None:
-        """From here on SIGTERM asks for a stop instead of killing."""
-        signal.signal(signal.SIGTERM, self._on_signal)
+        """From here on SIGTERM asks for a stop instead of killing.
+
+        Ranks under torchrun do not listen: there SIGTERM means that another rank died, and a stop comes as the file.
+        """
+        if "TORCHELASTIC_RUN_ID" not in os.environ:
+            signal.signal(signal.SIGTERM, self._on_signal)
 
     def _on_signal(self, *_args: Any) -> None:
         self._signalled = True
@@ -190,4 +243,4 @@ class RunDir:
     @property
     def stop_requested(self) -> bool:
         """True once somebody asked this attempt to save and end. Look after every step."""
-        return self._signalled or (self.path / STOP).exists()
+        return self._signalled or stop_order(self.path, self.attempt) is not None

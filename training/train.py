@@ -1,6 +1,7 @@
 """Runs one attempt of a run: `python -m training.train FOLDER --attempt N`. An engine's shim starts it, alone or under torchrun.
 
 No Django: the folder says everything. The last event says how the attempt ended: succeeded, stopped or failed.
+Started by hand it holds the folder's lock itself, so that it never writes beside another attempt.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import traceback
 from pathlib import Path
 
 from training import schema
-from training.rundir import RunDir, Stopped
+from training.engines.shim import HELD_FD, SHIM, bind_to_parent, hold
+from training.rundir import RunDir, Stopped, rank
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -24,7 +26,32 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    run = RunDir(args.folder, args.attempt)
+    lock = _guard(args.folder, args.attempt)
+    try:
+        return _attempt(RunDir(args.folder, args.attempt))
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def _guard(folder: Path, attempt: int) -> int | None:
+    """Makes sure that this is the only attempt that writes in the folder: its shim holds the lock, or this process does."""
+    if os.environ.get(SHIM) == str(folder.resolve()):
+        bind_to_parent()
+        if held := os.environ.pop(HELD_FD, None):
+            # A child forked without exec must not hold the lock on after this process is gone.
+            os.set_inheritable(int(held), False)
+            os.register_at_fork(after_in_child=lambda: os.close(int(held)))
+        return None
+    if rank() != 0:
+        return None
+    lock = hold(folder, attempt, again=True)
+    if lock is None:
+        raise SystemExit(f"{folder}: another attempt is running here; stop it or wait for its end.")
+    return lock
+
+
+def _attempt(run: RunDir) -> int:
     run.listen()
     run.event("start", pid=os.getpid(), python=sys.version.split()[0])
     try:
