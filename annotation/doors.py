@@ -35,7 +35,7 @@ class Door(GenericAPIView):
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        view = super().as_view(**initkwargs)
+        view: Any = super().as_view(**initkwargs)
         view.access = cls.access
         return view
 
