@@ -200,6 +200,9 @@ LOGGING = {
     "loggers": {"axes": {"level": "WARNING"}},
 }
 
+# How many attempts run at once on this machine; the others wait in the queue.
+CRISOL_LOCAL_SLOTS = int(os.environ.get("CRISOL_LOCAL_SLOTS", "1"))
+
 # ---------------------------------------------------------------------------------------------------------------------------
 # The parts. Each is one file and one line here; `tests/test_parts.py` walks them.
 
