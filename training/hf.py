@@ -13,16 +13,20 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.utils import logging
 
 from training import card, schema
 from training.rundir import RunDir, Stopped, rank, staged
 from training.schedule import Schedule
+
+logging.disable_progress_bar()
 
 SEGMENT = "segment.json"
 # The Trainer's names for what we call otherwise; what is not here keeps its name.
@@ -282,6 +286,13 @@ def anywhere(asked: bool, device: Any) -> bool:
     return asked if not dist.is_initialized() else summed(torch.tensor([float(asked)]), device)[0] > 0
 
 
+def join_processes(run: RunDir) -> None:
+    """Lets torchrun's processes meet, for recipes without a Trainer."""
+    check_processes(run)
+    if processes() > 1 and not dist.is_initialized():
+        dist.init_process_group("gloo", timeout=timedelta(days=7))
+
+
 # Models ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -296,6 +307,15 @@ def without_dropout(model: Any) -> Any:
 def longest(model: Any, wanted: int) -> int:
     """Tokens that a row may have: as many as wanted, if the model's positions reach so far."""
     return min(wanted, getattr(model.config, "max_position_embeddings", wanted))
+
+
+def for_generation(folder: Path) -> Any:
+    """The language model of a folder on this process' device, in bfloat16 on CUDA."""
+    from transformers import AutoModelForCausalLM
+
+    cuda = torch.cuda.is_available()
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16 if cuda else torch.float32)
+    return model.to(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if cuda else "cpu").eval()
 
 
 def with_adapters(model: Any, rank: int, task: str) -> Any:
