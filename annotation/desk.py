@@ -17,6 +17,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Count
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
@@ -37,6 +38,16 @@ def add_seats(task: Task, count: int) -> None:
     """`count` more people are wanted for `task`."""
     project_id = task.prompt.project_id
     Seat.objects.bulk_create(Seat(project_id=project_id, task=task) for _number in range(count))
+
+
+@transaction.atomic
+def raise_overlap(project: Project, kind: str, overlap: int) -> int:
+    """Seats for the tasks to train on of one kind, until each has `overlap`; how many were added."""
+    Project.objects.select_for_update().get(pk=project.pk)  # two leads at once must not both add the same seats
+    tasks = Task.objects.filter(prompt__project=project, kind=kind, purpose=Task.Purpose.TRAIN).annotate(has=Count("seats"))
+    missing = [task for task in tasks.filter(has__lt=overlap) for _number in range(overlap - task.has)]
+    Seat.objects.bulk_create((Seat(project=project, task=task) for task in missing), batch_size=1000)
+    return len(missing)
 
 
 def add_filled_seats(project: Project, places: Iterable[tuple[int, int, datetime, list[int]]]) -> list[Seat]:
@@ -112,7 +123,7 @@ def samples_of(seat: Seat) -> list[Sample]:
     if not seat.order:
         return []
     found = Sample.objects.in_bulk(seat.order)
-    return [found[pk] for pk in seat.order]
+    return [found[pk] for pk in seat.order if pk in found]
 
 
 def guidelines_of(seat: Seat) -> Guidelines | None:
@@ -140,7 +151,7 @@ def save_draft(seat: Seat, user: User, draft: dict[str, Any]) -> None:
     _refuse_unstorable(draft)
     saved = _still_held(seat, user).update(draft=draft, draft_saved=timezone.now(), held_until=_hold_end(seat.project))
     if not saved:
-        raise _lost(seat, user)
+        raise lost(seat, user)
 
 
 def _refuse_unstorable(value: Any) -> None:
@@ -193,7 +204,7 @@ def _fill(seat: Seat, user: User, answer: Any, key: str, seconds: float | None, 
 def _answered_before(seat: Seat, user: User, key: str) -> Judgement:
     before = Judgement.objects.filter(key=key, seat_id=seat.pk, rater_id=user.pk).first()
     if before is None:
-        raise _lost(seat, user)
+        raise lost(seat, user)
     return before
 
 
@@ -204,7 +215,8 @@ def _plausible(seconds: float | None, seat: Seat) -> float | None:
     return min(seconds, (timezone.now() - seat.held_since).total_seconds())
 
 
-def _lost(seat: Seat, user: User) -> SeatLost:
+def lost(seat: Seat, user: User) -> SeatLost:
+    """Why the seat is not `user`'s to fill."""
     now = Seat.objects.filter(pk=seat.pk).first()
     if now and now.rater_id == user.pk and now.filled:
         return SeatLost(_("You have already answered this one; what you sent first stands."))
@@ -216,7 +228,7 @@ def _lost(seat: Seat, user: User) -> SeatLost:
 def release(seat: Seat, user: User) -> None:
     """Gives the seat back, unanswered; it may come to this rater again."""
     if not _emptied(_still_held(seat, user)):
-        raise _lost(seat, user)
+        raise lost(seat, user)
 
 
 def skip(seat: Seat, user: User, reason: str) -> None:
@@ -226,14 +238,9 @@ def skip(seat: Seat, user: User, reason: str) -> None:
         raise ValidationError({"reason": _("Say in a few words why you skip it.")})
     with transaction.atomic():
         if not _emptied(_still_held(seat, user)):
-            raise _lost(seat, user)
+            raise lost(seat, user)
         Skip.objects.get_or_create(task_id=seat.task_id, rater=user, defaults={"reason": reason})
 
 
 def _emptied(seats: SeatQuerySet) -> int:
     return seats.update(rater=None, held_until=None, held_since=None, order=[], draft={}, draft_saved=None)
-
-
-def left_by_project(user: User, projects: Iterable[Project]) -> dict[int, int]:
-    """`left_for` of each of `projects`, by project id."""
-    return {project.pk: left_for(user, project) for project in projects}

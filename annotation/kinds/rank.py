@@ -89,10 +89,17 @@ def record(judgement: Judgement, answer: Answer) -> None:
 
 def context(samples: list[Sample], payload: dict[str, Any]) -> dict[str, Any]:
     """What the template needs: each answer with its letter and the tier it is in so far, and the tiers there can be."""
-    placed = {pk: str(number) for number, tier in enumerate(payload.get("tiers", []), 1) for pk in tier}
-    placed |= dict.fromkeys(payload.get(UNACCEPTABLE, []), UNACCEPTABLE)
+    placed = _placed(payload)
     answers = [
         {"letter": letter, "sample": sample, "tier": placed.get(sample.pk, "")}
         for letter, sample in zip(ascii_uppercase, samples, strict=False)
     ]
     return {"answers": answers, "tiers": [str(number) for number in range(1, len(samples) + 1)]}
+
+
+def _placed(payload: dict[str, Any]) -> dict[int, str]:
+    """Tier by sample id. A draft may come from a program and hold anything: what is no tier is passed over."""
+    raw = payload.get("tiers")
+    tiers = {str(number): tier for number, tier in enumerate(raw if isinstance(raw, list) else [], 1)}
+    tiers[UNACCEPTABLE] = payload.get(UNACCEPTABLE)
+    return {pk: name for name, tier in tiers.items() if isinstance(tier, list) for pk in tier if isinstance(pk, int)}

@@ -1,8 +1,12 @@
 """Template words that every page has."""
 
+from typing import Any
+
 from django import template
+from django.utils.safestring import SafeString
 
 from annotation.models import Member, Role
+from annotation.rendering import render, turns
 
 register = template.Library()
 
@@ -11,3 +15,28 @@ register = template.Library()
 def leads_something(user) -> bool:
     """Whether the leads' pages are for this user."""
     return user.is_superuser or Member.objects.filter(user_id=user.pk, role=Role.LEAD).exists()
+
+
+@register.filter
+def rendered(text: str | None) -> SafeString:
+    """Text by a model or a person as safe HTML, by the one renderer."""
+    return render(text or "")
+
+
+@register.inclusion_tag("annotation/turns.html")
+def answer(messages: list[dict[str, Any]]) -> dict[str, Any]:
+    """An answer: its text, or every turn of it with its role where there is more than one."""
+    return {"turns": turns(messages), "labelled": len(messages) > 1}
+
+
+# A conversation longer than this many characters folds all but its last turn.
+LONG_CONVERSATION = 1500
+
+
+@register.inclusion_tag("annotation/conversation.html")
+def conversation(messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """What was asked: the turns, the last one in full view, earlier ones folded when they are long."""
+    *earlier, last = turns(messages) or [None]
+    long = sum(len(turn.text) for turn in earlier) > LONG_CONVERSATION
+    names = [str(tool.get("function", tool).get("name", "?")) for tool in tools or []]
+    return {"earlier": earlier, "last": [last] if last else [], "long": long, "tools": names}

@@ -21,7 +21,7 @@ def test_markdown_is_rendered():
         ("[x](javascript:alert(1))", "<p>[x](javascript:alert(1))</p>\n"),
         ("[x](data:text/html,hi)", "<p>[x](data:text/html,hi)</p>\n"),
         ("[x](https://a.org)", '<p><a href="https://a.org" rel="noopener noreferrer nofollow">x</a></p>\n'),
-        ("| a |\n|--:|\n| 1 |", "<table>\n<thead>\n<tr>\n<th>a</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td>1</td>\n</tr>\n</tbody>\n</table>\n"),
+        ("| a |\n|--:|", "<table>\n<thead>\n<tr>\n<th>a</th>\n</tr>\n</thead>\n</table>\n"),
     ],
 )  # fmt: skip
 def test_what_could_act_is_shown_instead(text, html):
@@ -72,6 +72,7 @@ def test_a_conversation_with_tools_loses_nothing():
         {"role": "tool", "content": '{"metres": 8}'},
     ]
     user, assistant, tool = turns(messages)
-    assert user.text.startswith("How deep?") and "image_url" in user.text
+    assert user.text.startswith("How deep?")
+    assert "image_url" in user.text
     assert assistant == Turn("assistant", "Assistant", "", (Call("depth", '{\n  "river": "Ebro"\n}'),))
     assert tool == Turn("tool", "Tool", '{"metres": 8}')
