@@ -7,7 +7,6 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from evals.report import Report, unfinished
 from training.charts import interval_chart
@@ -81,6 +80,13 @@ def gain(measure: dict[str, Any], difference: dict[str, Any]) -> float:
     return -difference["value"] if measure["better"] == "lower" else difference["value"]
 
 
+def direction(measure: dict[str, Any], difference: dict[str, Any]) -> str:
+    """`better`, `worse`, or `same` where the interval leaves it open."""
+    if not clear(difference):
+        return "same"
+    return "better" if gain(measure, difference) > 0 else "worse"
+
+
 def clear(difference: dict[str, Any]) -> bool:
     """Whether the interval leaves out zero."""
     return difference["low"] > 0 or difference["high"] < 0
@@ -94,20 +100,19 @@ def _compared(report: Report) -> list[tuple[str, str]]:
 
 def _tally(report: Report, first: str, second: str) -> str:
     """On how many measures the second is clearly better than the first, and on how many worse."""
-    better, worse, alike = [], [], []
+    found: dict[str, list[str]] = {"better": [], "worse": [], "same": []}
     for measure in report["measures"]:
         for one in measure["differences"]:
             if (one["first"], one["second"]) == (first, second) and "value" in one:
-                kind = alike if not clear(one) else better if gain(measure, one) > 0 else worse
-                kind.append(_(measure["title"]))
-    total = len(better) + len(worse) + len(alike)
-    head = ngettext(
-        "Against %(first)s, %(second)s is clearly better on %(better)d of %(count)d measure",
-        "Against %(first)s, %(second)s is clearly better on %(better)d of %(count)d measures",
-        total,
-    ) % {"first": first, "second": second, "better": len(better), "count": total}
-    tail = _(", clearly worse on %(worse)d (%(names)s).") % {"worse": len(worse), "names": ", ".join(worse)} if worse else "."
-    return head + (f" ({', '.join(better)})" if better and worse else "") + tail
+                found[direction(measure, one)].append(_(measure["title"]))
+    names = {"first": first, "second": second, "better": ", ".join(found["better"]), "worse": ", ".join(found["worse"])}
+    if found["better"] and found["worse"]:
+        return _("Against %(first)s, %(second)s is clearly better on %(better)s and clearly worse on %(worse)s.") % names
+    if found["better"]:
+        return _("Against %(first)s, %(second)s is clearly better on %(better)s and clearly worse on nothing.") % names
+    if found["worse"]:
+        return _("Against %(first)s, %(second)s is clearly worse on %(worse)s and clearly better on nothing.") % names
+    return _("No measure clearly tells %(second)s from %(first)s.") % names
 
 
 def measure_chart(measure: dict[str, Any]) -> Chart:
@@ -124,3 +129,52 @@ def vote_chart(vote: dict[str, Any]) -> Chart:
     rows = [(label, *(100 * vote[key] for key in ("value", "low", "high")))] if vote["n"] else []
     claim = vote_claim(vote)
     return Chart(claim, interval_chart(rows, title=claim, reference=50))
+
+
+def table(report: Report) -> list[dict[str, Any]]:
+    """A line a measure, a cell a checkpoint: value, interval, n, and the difference from the first checkpoint that has it."""
+    names = [checkpoint["name"] for checkpoint in report["checkpoints"]]
+    return [
+        {
+            "title": _(measure["title"]),
+            "unit": measure["unit"],
+            "signature": measure["signature"],
+            "better": _("lower is better") if measure["better"] == "lower" else _("higher is better"),
+            "cells": [_cell(measure, name) for name in names],
+        }
+        for measure in report["measures"]
+    ]
+
+
+def _cell(measure: dict[str, Any], name: str) -> dict[str, Any] | None:
+    row = next((row for row in measure["rows"] if row["checkpoint"] == name), None)
+    if row is None:
+        return None
+    change = next((one for one in measure["differences"] if one["second"] == name and "value" in one), None)
+    percent = measure["percent"]
+    return {
+        **{key: number(row[key], percent) for key in ("value", "low", "high")},
+        "n": _counted(row, measure["counts"]),
+        "change": change and _change(change, percent),
+        "verdict": change and direction(measure, change),
+    }
+
+
+def _change(difference: dict[str, Any], percent: bool) -> str:
+    """`+1.20 (0.80 to 1.60)`: the paired difference and its interval."""
+    scale = 100 if percent else 1
+    value, low, high = (signed(scale * difference[key]) for key in ("value", "low", "high"))
+    return _("%(value)s (%(low)s to %(high)s)") % {"value": value, "low": low, "high": high}
+
+
+def signed(value: float) -> str:
+    """A difference with its sign, a true minus among them."""
+    text = number(abs(value))
+    return ("−" if value < 0 else "+") + text
+
+
+def _counted(row: dict[str, Any], counts: str) -> str:
+    """What a figure rests on: `40 rows · 12,345 tokens`."""
+    words = {"tokens": _("tokens"), "bytes": _("bytes"), "pairs": _("pairs")}
+    rows = f"n = {row['n']:,}"
+    return f"{rows} · {row['counted']:,} {words[counts]}" if counts in words else rows

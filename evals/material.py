@@ -17,6 +17,7 @@ from annotation.formats import preference
 from evals import scoring
 from evals.metrics import NotMeasured
 from training import card, text
+from training.recipes import sample
 
 Messages = list[dict[str, Any]]
 Look = Callable[[int, int], None]
@@ -89,13 +90,18 @@ class Material:
         if not self.asked:
             raise NotMeasured("give a dataset with written answers in this split")
         self.answer_all()
-        return ((question.id, self.answers[question.id], question.texts) for question in self.asked)
+        return ((question.id, self.answers[question.id], question.texts) for question in self.asked if question.id in self.answers)
 
     def answer_all(self) -> dict[str, str]:
-        """The model's answer to every prompt of the split, by the prompt's id."""
-        wanted = [question for question in self.questions if question.id not in self.answers]
-        if wanted:
-            self.answers |= dict(zip((question.id for question in wanted), self._generate(wanted), strict=True))
+        """The model's answer to every prompt that leaves it room for one, by the prompt's id."""
+        asked = [sample.Asked(int(question.id), ids) for question in self.questions if (ids := self._fitting(question))]
+        batches = sample.batched([prompt for prompt in asked if str(prompt.prompt_id) not in self.answers], self.batch_size)
+        how = sample.Config(per_prompt=1, temperature=self.temperature, max_new_tokens=self.max_new_tokens)
+        for number, batch in enumerate(batches):
+            for line in sample.answer(self.model, self.tokenizer, batch, how, seed=self.seed * 1_000_003 + number):
+                self.answers[str(line["prompt_id"])] = spoken(line["messages"])
+            if self.look:
+                self.look(number + 1, len(batches))
         return self.answers
 
     def reward_all(self) -> dict[str, float]:
@@ -106,15 +112,18 @@ class Material:
             raise NotMeasured("give a dataset with prompts in this split")
         self.answer_all()
         if not self.rewards:
-            chats = [(question.prompt, question.tools, said(self.answers[question.id])) for question in self.questions]
-            scores = self._rewards(self.reward_path, chats)
-            self.rewards |= dict(zip((question.id for question in self.questions), scores, strict=True))
+            answered = [question for question in self.questions if question.id in self.answers]
+            chats = [[*question.prompt, *said(self.answers[question.id])] for question in answered]
+            tools = [question.tools for question in answered]
+            scores = scoring.rewards(self.reward_path, chats, tools, self.batch_size, self.look)
+            self.rewards |= dict(zip((question.id for question in answered), scores, strict=True))
         return self.rewards
 
     def pair_scores(self) -> Iterator[tuple[float, float]]:
         """The checkpoint's own rewards of (chosen, rejected), pair by pair."""
-        sides = [(pair["prompt"], pair.get("tools") or [], pair[side]) for pair in self.pairs for side in ("chosen", "rejected")]
-        scores = self._rewards(self.path, sides)
+        chats = [[*pair["prompt"], *pair[side]] for pair in self.pairs for side in ("chosen", "rejected")]
+        tools = [pair.get("tools") or [] for pair in self.pairs for _side in range(2)]
+        scores = scoring.rewards(self.path, chats, tools, self.batch_size, self.look)
         return zip(scores[::2], scores[1::2], strict=True)
 
     def vocabulary(self) -> str:
@@ -127,6 +136,11 @@ class Material:
             self._kept[name] = make()
         return self._kept[name]
 
+    def _fitting(self, question: Question) -> list[int]:
+        """The prompt's tokens; none where they leave no room for an answer."""
+        ids = text.encode_prompt(self.tokenizer, question.prompt, question.tools)
+        return ids if len(ids) < scoring.reach(self.model) else []
+
     def _answer_scores(self) -> list[tuple[str, float, float, float, int]]:
         length = self.window or scoring.reach(self.model)
         pairs = [(question, reference) for question in self.asked for reference in question.references]
@@ -134,9 +148,7 @@ class Material:
         fitting = [(pair, row) for pair, row in zip(pairs, marked, strict=True) if len(row[0]) <= length]
         if not fitting:
             raise NotMeasured(f"no written answer fits in the model's {length} tokens together with its prompt")
-        found = scoring.score(
-            self.model, [row for _, row in fitting], self.tokenizer.pad_token_id, self.batch_size, look=self.look
-        )
+        found = scoring.score(self.model, [row for _, row in fitting], self.tokenizer.pad_token_id, self.batch_size, look=self.look)
         sums: dict[str, list[float]] = {}
         for ((question, reference), _), (nll, tokens, correct) in zip(fitting, found.tolist(), strict=True):
             so_far = sums.setdefault(question.id, [0.0, 0.0, 0.0, 0])

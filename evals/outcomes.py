@@ -7,10 +7,10 @@ from training.models import Run
 
 
 def scores(run: Run) -> None:
-    """Adds the run and its checkpoint to the evaluation that asked for it; to one of the run's own name where none did. Idempotent."""
+    """Adds the run and its checkpoint to the evaluation that asked for it, else to one of the run's own name. Idempotent."""
     evaluation = run.evaluations.first() or _own(run)
     evaluation.runs.add(run)
-    evaluation.checkpoints.add(*(row.checkpoint for row in run.inputs.filter(name="model").select_related("checkpoint")))
+    evaluation.checkpoints.add(run.inputs.get(name="model").checkpoint_id)
 
 
 def _own(run: Run) -> Evaluation:

@@ -1,4 +1,4 @@
-"""Which of two checkpoints people prefer, blind: their answers to the same prompts as ranking tasks, and the win rate of the grades.
+"""Which of two checkpoints people prefer, blind: their answers to the same prompts as ranking tasks, and the grades' win rate.
 
 Raters see two answers in an order drawn for each seat, and no model's name. These tasks have the purpose `evaluate`: their
 judgements never enter a snapshot, so no model is trained on its own examination.

@@ -3,8 +3,8 @@
     manage.py train evaluate --project P --input model=sft-3 --input dataset=first --input corpus=held-out --input reward=rm-4
 
 Perplexity is of the corpus, or without one of people's written answers. Answers are the model's own, greedy, to the prompts of one
-split of the dataset. Every figure comes with the number of rows it rests on and a bootstrap interval over them; the rows are kept, so
-that two checkpoints measured on the same prompts are compared prompt by prompt.
+split of the dataset. Every figure comes with the number of rows it rests on and a bootstrap interval over them; the rows are
+kept, so that two checkpoints measured on the same prompts are compared prompt by prompt.
 
     out/scores.json     {"model", "metrics": {name: {"value", "low", "high", "n", …}}, "skipped": {metric: why}, "spec"}
     out/rows.jsonl      {"measure", "id", "stats"}: what each prompt or document adds to a figure
@@ -48,33 +48,46 @@ class Config:
 
     metrics: str = field(
         default="perplexity, token_accuracy, bleu, rouge, chrf, reward, reward_accuracy",
-        metadata={
-            "help": "Which metrics, with commas between. Those that the inputs do not allow are left out, and the report says why."
-        },
+        metadata={"help": "Which metrics, with commas between. What the inputs do not allow is left out, and the report says why."},
     )
     split: Literal["test", "validation", "train"] = field(
         default="test", metadata={"help": "Which prompts of the dataset. Nothing learns from the test split."}
     )
-    limit: int = field(
-        default=500, metadata={"help": "At most this many prompts, and documents of the corpus; 0: all.", "min": 0}
-    )
+    limit: int = field(default=500, metadata={"help": "At most this many prompts, and documents of the corpus; 0: all.", "min": 0})
     batch_size: int = field(
         default=16, metadata={"help": "Rows at once. Changes the speed, not the figures.", "min": 1, "max": 4096}
     )
-    max_new_tokens: int = field(
-        default=128, metadata={"help": "Longest answer.", "unit": "tokens", "min": 1, "max": 32768}
-    )
+    max_new_tokens: int = field(default=128, metadata={"help": "Longest answer.", "unit": "tokens", "min": 1, "max": 32768})
     temperature: float = field(
-        default=0.0, metadata={"help": "0 takes the likeliest token each time, so that a second run gives the same answers.", "min": 0, "max": 2}
+        default=0.0,
+        metadata={"help": "0 takes the likeliest token each time: a second run gives the same answers.", "min": 0, "max": 2},
     )
     window: int = field(
-        default=0, metadata={"help": "Perplexity: most tokens read at once; 0: as many as the model can.", "unit": "tokens", "min": 0, "advanced": True}
+        default=0,
+        metadata={
+            "help": "Perplexity: most tokens read at once; 0: as many as the model can.",
+            "unit": "tokens",
+            "min": 0,
+            "advanced": True,
+        },
     )
     stride: int = field(
-        default=0, metadata={"help": "Perplexity: how far the window moves over a longer document; 0: half a window.", "unit": "tokens", "min": 0, "advanced": True}
+        default=0,
+        metadata={
+            "help": "Perplexity: how far the window moves over a longer document; 0: half a window.",
+            "unit": "tokens",
+            "min": 0,
+            "advanced": True,
+        },
     )
     draws: int = field(
-        default=stats.DRAWS, metadata={"help": "Bootstrap draws behind each interval (Efron & Tibshirani 1993, §13.3).", "min": 100, "max": 100_000, "advanced": True}
+        default=stats.DRAWS,
+        metadata={
+            "help": "Bootstrap draws behind each interval (Efron & Tibshirani 1993, §13.3).",
+            "min": 100,
+            "max": 100_000,
+            "advanced": True,
+        },
     )
 
     def check(self) -> dict[str, str]:

@@ -65,7 +65,7 @@ def unfinished(report: Report) -> bool:
 
 
 def measures(names: list[str], outs: Outs) -> list[dict[str, Any]]:
-    """One entry a measure, in the order of the metrics: a row a checkpoint, and each one's difference from the first that has it."""
+    """One entry a measure, in the order of ORDER: a row a checkpoint, and each one's difference from the first that has it."""
     titles: dict[str, dict[str, Any]] = {}
     for name in names:
         for out in outs.get(name, []):
@@ -93,7 +93,11 @@ def _newest(outs: list[Path], measure: str) -> Path | None:
 
 def _row(name: str, out: Path, measure: str) -> dict[str, Any]:
     entry = scores.figures(out)[measure]
-    return {"checkpoint": name, "run": int(out.parent.name), **{key: entry[key] for key in ("value", "low", "high", "n", "counted")}}
+    return {
+        "checkpoint": name,
+        "run": int(out.parent.name),
+        **{key: entry[key] for key in ("value", "low", "high", "n", "counted")},
+    }
 
 
 def _difference(first: str, second: str, found: dict[str, Path], measure: str) -> dict[str, Any]:
@@ -173,7 +177,7 @@ def _vote(evaluation: Evaluation, first: str, second: str, ids: list[int]) -> di
 
 
 def answers(evaluation: Evaluation, names: list[str], outs: Outs) -> list[dict[str, Any]]:
-    """Some prompts with the answers of every checkpoint that has one: those of the measuring runs, else its samples in the project."""
+    """Some prompts with the answers of every checkpoint that has one: from the measuring runs, else its samples in the project."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     prompts: dict[str, list[dict[str, Any]]] = {}
     for name in names:

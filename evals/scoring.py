@@ -48,7 +48,7 @@ def windows(tokenizer: Any, document: str, length: int, stride: int) -> list[Mar
 
 
 def answer(tokenizer: Any, prompt: list[dict], tools: list, messages: list[dict]) -> Marked:
-    """A prompt and one answer to it, as the model's own chat template writes them; the answer's own tokens are scored, end included."""
+    """A prompt and an answer as the model's own chat template writes them; the answer's tokens are scored, its end included."""
     chat = text.encode_chat(tokenizer, [*prompt, *messages], tools)
     given = len(text.encode_prompt(tokenizer, prompt, tools))
     return chat.input_ids, [mark if place >= given else 0 for place, mark in enumerate(chat.assistant_mask)]
@@ -88,3 +88,29 @@ def _score_batch(model: Any, rows: Sequence[Marked], pad_id: int, side: str) -> 
     losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none").double()
     foreseen = (logits.argmax(-1) == targets).double()
     return torch.stack([(losses * scored).sum(-1), scored.sum(-1), (foreseen * scored).sum(-1)], dim=-1).cpu().numpy()
+
+
+def rewards(
+    path: Any, chats: Sequence[list[dict]], tools: Sequence[list], batch_size: int = 8, look: Look | None = None
+) -> list[float]:
+    """A reward model's score of each whole chat, read at its last token, the end of the answer. On the model's own scale."""
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    tokenizer = text.load_tokenizer(path)
+    model = AutoModelForSequenceClassification.from_pretrained(
+        str(path), num_labels=1, dtype=torch.float32, pad_token_id=tokenizer.pad_token_id, trust_remote_code=False
+    )
+    model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    rows = [text.encode_chat(tokenizer, chat, offered).input_ids for chat, offered in zip(chats, tools, strict=True)]
+    found = [0.0] * len(rows)
+    order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))
+    with torch.inference_mode():
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            ids, mask = (part.to(model.device) for part in text.pad_batch([rows[index] for index in batch], tokenizer.pad_token_id))
+            for index, value in zip(batch, model(input_ids=ids, attention_mask=mask).logits[:, 0].tolist(), strict=True):
+                found[index] = value
+            if look:
+                look(min(start + batch_size, len(order)), len(order))
+    return found

@@ -42,9 +42,7 @@ def start(
     measure(evaluation, checkpoints, user=user, inputs=inputs or {}, config=config or {})
     if contest:
         evaluation.checkpoints.add(contest.first, contest.second)
-        preference.send_to_raters(
-            evaluation, contest.first.name, contest.second.name, count=contest.count, overlap=contest.overlap
-        )
+        preference.send_to_raters(evaluation, contest.first.name, contest.second.name, count=contest.count, overlap=contest.overlap)
     return evaluation
 
 

@@ -16,7 +16,7 @@ Pool = Callable[[np.ndarray], np.ndarray]
 
 
 def wilson(share: float, n: float, z: float = Z95) -> tuple[float, float]:
-    """Score interval of a proportion: `share` of `n` trials (n may be an effective number). Wilson 1927; Agresti & Coull 1998, §1."""
+    """Score interval of a proportion: `share` of `n` trials (n may be an effective number). Wilson 1927."""
     if n <= 0:
         return 0.0, 1.0
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)

@@ -6,7 +6,7 @@ This module is light: it imports neither `evaluate` nor torch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from evals.pooling import POOLS
 
-Rows = list[tuple[str, Sequence[float]]]  # (id of the prompt or document, statistics)
+Rows = Sequence[tuple[str, Sequence[float]]]  # (id of the prompt or document, statistics)
 
 
 def gettext_noop(text: str) -> str:
@@ -43,6 +43,6 @@ class Measure:
         return float(POOLS[self.pool](np.asarray(stats, dtype=float).sum(axis=0)))
 
 
-def values(measures: Sequence[Measure], rows: dict[str, Rows]) -> dict[str, float]:
+def values(measures: Sequence[Measure], rows: Mapping[str, Rows]) -> dict[str, float]:
     """The figure of every measure that has rows: what `compute` answers."""
     return {measure.name: measure.value(np.array([stats for _, stats in rows[measure.name]])) for measure in measures}

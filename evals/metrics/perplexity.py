@@ -2,8 +2,8 @@
 
 exp of the mean negative log-likelihood **per token of the whole corpus**: averaging the perplexities of texts lets one odd short
 text outweigh a book. Each document begins with the tokenizer's BOS, which is given and never predicted; a tokenizer without one
-leaves each document's first token unscored. The end token is not part of a document; it is part of an answer. A document longer than
-the window is read in windows that move by `stride`, and each token is scored once, with at least window − stride tokens before it.
+leaves each document's first token unscored. The end token is not part of a document; it is part of an answer. A document longer
+than the window is read in windows that move by `stride`; each token is scored once, with at least window − stride tokens before it.
 
 Perplexities compare only between models of one tokenizer; bits per byte compare between any two.
 """

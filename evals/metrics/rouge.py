@@ -49,12 +49,13 @@ def signature() -> str:
 
 
 def _rows(answered) -> dict[str, Rows]:
-    judge, found = scorer(), {name: [] for name in NAMES}
+    judge = scorer()
+    found: dict[str, list[tuple[str, tuple[float, int]]]] = {name: [] for name in NAMES}
     for prompt, ours, theirs in answered:
         best = judge.score_multi(theirs, ours)
         for name in NAMES:
             found[name].append((prompt, (best[name].fmeasure, 1)))
-    return found
+    return dict(found)
 
 
 class Rouge(evaluate.Metric):
