@@ -1,0 +1,51 @@
+"""`manage.py import SHAPE FILE --project P`: prompts, demonstrations or rankings from a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from annotation import importing, rowfiles
+from annotation.management.find import project_named
+from annotation.parts import names
+
+
+class Command(BaseCommand):
+    help = (
+        "Adds the rows of a JSONL (also .gz), CSV or Parquet file to a project, in one transaction. Bad rows are named by line and "
+        "reason, and keep everything out unless --skip-bad. Importing a file twice adds nothing. "
+        "The shapes are described at the top of the files in annotation/imports/."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("shape", choices=names("IMPORTS"), help="what the rows are")
+        parser.add_argument("file", type=Path, help=f"its name ends in one of {', '.join(rowfiles.SUFFIXES)}")
+        parser.add_argument("--project", required=True, help="name or number of the project")
+        for name in importing.DEFAULTED:
+            parser.add_argument(f"--{name}", default="", help=f"{name} of the rows that name none")
+        parser.add_argument("--skip-bad", action="store_true", help="import the good rows although others are bad")
+
+    def handle(self, **options: Any) -> None:
+        project = project_named(options["project"])
+        defaults = {name: options[name] for name in importing.DEFAULTED}
+        path: Path = options["file"]
+        try:
+            with open(path, "rb") as file:
+                outcome = importing.commit(
+                    project, options["shape"], file, path.name, defaults=defaults, skip_bad=options["skip_bad"]
+                )
+        except importing.Refused as refused:
+            self._name(refused.report)
+            raise CommandError(str(refused)) from None
+        except (rowfiles.FileProblem, OSError) as problem:
+            raise CommandError(str(problem)) from None
+        self._name(outcome.report)
+        self.stdout.write(f"{outcome.added} imported, {outcome.known} there already, {outcome.report.bad} bad.")
+
+    def _name(self, report: importing.Report) -> None:
+        for line, reason in report.problems:
+            self.stderr.write(f"line {line}: {reason}")
+        if more := report.bad - len(report.problems):
+            self.stderr.write(f"and {more} more")

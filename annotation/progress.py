@@ -1,0 +1,106 @@
+"""How far a project is: what was asked, how many seats are filled, who judged how much, and what to do next. All of it counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Avg, Count, Max, Q, QuerySet
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from annotation.models import Judgement, Project, Sample, Seat, Task
+from annotation.parts import names, part
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do on the way from prompts to a model, and where."""
+
+    title: Promise | str
+    help: Promise | str
+    url: str
+    done: bool
+
+
+def kinds(project: Project) -> list[dict[str, Any]]:
+    """For each kind of question asked here: its tasks, and its seats filled, held and free."""
+    held = Q(filled=None, rater__isnull=False, held_until__gte=timezone.now())
+    seats = Seat.objects.in_project(project).values("task__kind").order_by("task__kind")
+    counted = seats.annotate(
+        tasks=Count("task", distinct=True), all=Count("pk"), filled=Count("pk", Q(filled__isnull=False)), held=Count("pk", held)
+    )
+    rows = {row["task__kind"]: row for row in counted}
+    return [
+        {**rows[kind], "title": part("KINDS", kind).TITLE, "free": rows[kind]["all"] - rows[kind]["filled"] - rows[kind]["held"]}
+        for kind in names("KINDS")
+        if kind in rows
+    ]
+
+
+def judgements_by_rater(project: Project) -> QuerySet[Any, Any]:
+    """Judgements in force per rater, with their mean seconds and the last one's time; the busiest first."""
+    mine = Judgement.objects.in_force().filter(task__prompt__project=project).values("rater__username")
+    return mine.annotate(count=Count("pk"), seconds=Avg("seconds"), last=Max("created")).order_by("-count", "rater__username")
+
+
+def models(project: Project) -> QuerySet[Any, Any]:
+    """The models with answers here, and how many they gave."""
+    return (
+        Sample.objects.filter(prompt__project=project)
+        .exclude(model="")
+        .values("model")
+        .annotate(count=Count("pk"))
+        .order_by("model")
+    )
+
+
+def without_write_task(project: Project) -> QuerySet[Any]:
+    """The prompts that nobody was asked to answer."""
+    return project.prompts.exclude(tasks__kind="write", tasks__purpose=Task.Purpose.TRAIN).order_by("pk")
+
+
+def steps(project: Project, *, prompts: int, kinds: list[dict[str, Any]], snapshots: int) -> list[Step]:
+    """The way of a new project, in order; a page shows the first that is not done as the next."""
+    filled = sum(kind["filled"] for kind in kinds)
+    here = [project.pk]
+    return [
+        Step(
+            _("Write guidelines"),
+            _("Tell raters what a good answer is, with examples."),
+            reverse("project_edit", args=here),
+            project.guidelines is not None,
+        ),
+        Step(
+            _("Import prompts"),
+            _("What models will be asked, from JSONL, CSV or Parquet. Judgements made elsewhere can come too."),
+            reverse("import", args=here),
+            prompts > 0,
+        ),
+        Step(
+            _("Make tasks"),
+            _("People write ideal responses, or put the answers of models in order."),
+            reverse("tasks", args=here),
+            bool(kinds),
+        ),
+        Step(
+            _("Invite raters"),
+            _("A link signs them up."),
+            reverse("members", args=here),
+            filled > 0 or project.members.count() > 1,
+        ),
+        Step(
+            _("Let them judge"),
+            _("Progress shows below; you can judge too."),
+            reverse("desk", args=here),
+            filled > 0,
+        ),
+        Step(
+            _("Take a snapshot"),
+            _("Judgements are frozen into files that never change; training starts from one."),
+            reverse("snapshots", args=here),
+            snapshots > 0,
+        ),
+    ]

@@ -1,0 +1,98 @@
+"""Where a lead makes tasks: prompts to be answered by people, answers of models to be ranked, more people for either."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count, Q, QuerySet
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from annotation import desk, grouping, progress
+from annotation import tasks as asked
+from annotation.access import role_required
+from annotation.forms import OverlapForm, RankTasksForm, WriteTasksForm
+from annotation.models import Project, Role, Sample, Skip
+from annotation.views_project import led
+
+SKIPS_SHOWN = 20
+
+
+@role_required(Role.LEAD)
+@require_safe
+def tasks(request: HttpRequest, project_id: int) -> HttpResponse:
+    """The tasks there are, counted, and the forms that make more."""
+    return _page(request, led(request, project_id))
+
+
+@role_required(Role.LEAD)
+@require_POST
+def tasks_write(request: HttpRequest, project_id: int) -> HttpResponse:
+    """Write tasks for prompts that have none."""
+    project = led(request, project_id)
+    form = WriteTasksForm(request.POST)
+    if not form.is_valid():
+        return _page(request, project, write=form)
+    prompts = progress.without_write_task(project)[: form.cleaned_data["count"]]
+    return _made(request, project, asked.write_tasks(prompts, overlap=form.cleaned_data["overlap"]))
+
+
+@role_required(Role.LEAD)
+@require_POST
+def tasks_rank(request: HttpRequest, project_id: int) -> HttpResponse:
+    """Rank tasks from the answers of the chosen models; groups that were asked before are not asked again."""
+    project = led(request, project_id)
+    form = RankTasksForm(project, request.POST)
+    if not form.is_valid():
+        return _page(request, project, rank=form)
+    data = form.cleaned_data
+    samples = Sample.objects.filter(prompt__project=project, model__in=data["models"])
+    groups = list(grouping.groups(samples, data["answers"]))[: data["count"]]
+    return _made(request, project, len(asked.rank_tasks(groups, overlap=data["overlap"])))
+
+
+@role_required(Role.LEAD)
+@require_POST
+def tasks_overlap(request: HttpRequest, project_id: int) -> HttpResponse:
+    """More people for the tasks of one kind."""
+    project = led(request, project_id)
+    form = OverlapForm(request.POST)
+    if not form.is_valid():
+        return _page(request, project, raised=form)
+    added = desk.raise_overlap(project, form.cleaned_data["kind"], form.cleaned_data["overlap"])
+    messages.success(request, ngettext("%(count)d seat was added.", "%(count)d seats were added.", added) % {"count": added})
+    return redirect("tasks", project.pk)
+
+
+def _made(request: HttpRequest, project: Project, count: int) -> HttpResponse:
+    words = ngettext("%(count)d task was made.", "%(count)d tasks were made.", count) % {"count": count}
+    messages.add_message(request, messages.SUCCESS if count else messages.WARNING, words)
+    return redirect("tasks", project.pk)
+
+
+def _page(request: HttpRequest, project: Project, **bound: Form) -> HttpResponse:
+    """The page, with the form that was sent and refused, if one was."""
+    overlap = {"overlap": project.overlap}
+    context: dict[str, Any] = {
+        "project": project,
+        "kinds": progress.kinds(project),
+        "unasked": progress.without_write_task(project).count(),
+        "models": list(_models(project)),
+        "skips": Skip.objects.filter(task__prompt__project=project)
+        .select_related("task__prompt", "rater")
+        .order_by("-pk")[:SKIPS_SHOWN],
+        "write": WriteTasksForm(initial=overlap),
+        "rank": RankTasksForm(project, initial=overlap),
+        "raised": OverlapForm(),
+        **bound,
+    }
+    return render(request, "annotation/tasks.html", context, status=422 if bound else 200)
+
+
+def _models(project: Project) -> QuerySet[Any, Any]:
+    """The models with answers here: how many, and how many of those are in no task."""
+    return progress.models(project).annotate(unranked=Count("pk", Q(tasks=None)))
