@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.validators import UniqueValidator
 
 from annotation.doors import Door, Exact
+from annotation.guidelines import revise
 from annotation.models import Guidelines, Invitation, Member, Project, Role
 
 
@@ -30,7 +31,7 @@ class ProjectSerializer(Exact, serializers.ModelSerializer):
     """A piece of work for people. Guidelines are never edited: sending another text makes a new version."""
 
     name = serializers.CharField(max_length=120, validators=[UniqueValidator(Project.objects.all())])
-    overlap = serializers.IntegerField(min_value=1, max_value=1000, default=1, help_text="How many people judge each new task.")
+    overlap = serializers.IntegerField(min_value=1, max_value=100, default=1, help_text="How many people judge each new task.")
     hold_minutes = serializers.IntegerField(
         min_value=1,
         max_value=100_000,
@@ -45,15 +46,6 @@ class ProjectSerializer(Exact, serializers.ModelSerializer):
     class Meta:
         model = Project
         fields = ["id", "name", "description", "state", "overlap", "hold_minutes", "guidelines", "guidelines_version", "created"]
-
-
-def revise(project: Project, text: str | None) -> None:
-    """A new version of the guidelines, unless the text is the one in force. The project's row is the lock for the number."""
-    Project.objects.select_for_update().get(pk=project.pk)
-    newest = project.guidelines
-    if text is None or text == (newest.text if newest else ""):
-        return
-    Guidelines.objects.create(project=project, text=text, version=newest.version + 1 if newest else 1)
 
 
 class Projects(Door):
@@ -75,7 +67,8 @@ class Projects(Door):
         with transaction.atomic():
             project = Project.objects.create(**fields)
             Member.objects.create(project=project, user=self.user, role=Role.LEAD)
-            revise(project, text)
+            if text is not None:
+                revise(project, text)
         return Response(ProjectSerializer(described(Project.objects.all()).get(pk=project.pk)).data, status.HTTP_201_CREATED)
 
 
@@ -96,8 +89,9 @@ class OneProject(Door):
         fields = dict(given.validated_data)
         text = fields.pop("text", None)
         with transaction.atomic():
-            Project.objects.filter(pk=self.project.pk).update(**fields) if fields else None
-            revise(self.project, text)
+            Project.objects.filter(pk=self.project.pk).update(**fields)
+            if text is not None:
+                revise(self.project, text)
         return self.get(request, project_id)
 
 
@@ -150,7 +144,7 @@ class InvitationSerializer(Exact, serializers.Serializer):
     """A link with which some people may sign up, for some days."""
 
     role = serializers.ChoiceField(Role.choices, default=Role.RATER)
-    places = serializers.IntegerField(min_value=1, max_value=1000, default=1, help_text="How many people may use it.")
+    places = serializers.IntegerField(min_value=1, max_value=100, default=1, help_text="How many people may use it.")
     days = serializers.IntegerField(min_value=1, max_value=365, default=14, write_only=True, help_text="Until it expires.")
     expires = serializers.DateTimeField(read_only=True)
     link = serializers.URLField(read_only=True, help_text="Shown this once: only its hash is kept.")

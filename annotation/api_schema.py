@@ -26,8 +26,17 @@ class TokenScheme(OpenApiAuthenticationExtension):
 class DoorSchema(AutoSchema):
     """Adds to each operation the role and the scope that it needs, and the refusals that it may answer."""
 
+    def get_summary(self) -> str:
+        """The first sentence, which lists show beside the path."""
+        return super().get_description().split(". ")[0].split("\n")[0].rstrip(".")
+
     def get_description(self) -> str:  # type: ignore[override]
         return f"{super().get_description()}\n\n{self._needs()}"
+
+    def get_tags(self) -> list[str]:
+        """The thing that the path is about, so that `projects/{id}/prompts/` stands with prompts."""
+        words = [word for word in self.path.removeprefix("/api/").split("/") if word and not word.startswith("{")]
+        return [next((TAGS[word] for word in reversed(words) if word in TAGS), words[0])]
 
     def _needs(self) -> str:
         word = access_needed(self.view, self.method)
@@ -52,6 +61,24 @@ class DoorSchema(AutoSchema):
         return [code for code, may in met.items() if may and code not in bodies]
 
 
+TAGS = {
+    "projects": "projects",
+    "members": "projects",
+    "invitations": "projects",
+    "prompts": "prompts",
+    "imports": "prompts",
+    "samples": "samples",
+    "tasks": "tasks",
+    "seats": "seats",
+    "judgements": "judgements",
+    "snapshots": "snapshots",
+    "links": "snapshots",
+    "corpora": "corpora",
+    "recipes": "runs",
+    "runs": "runs",
+    "checkpoints": "checkpoints",
+    "evaluations": "evaluations",
+}
 REFUSALS = {
     "400": "Bad input; `errors` names each field.",
     "401": "No token or session, or a token that is unknown, revoked or expired.",

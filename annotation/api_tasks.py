@@ -62,7 +62,7 @@ class NewTasksSerializer(Exact):
         help_text="Lists of sample ids, for `rank`.",
     )
     overlap = serializers.IntegerField(
-        min_value=1, max_value=1000, required=False, help_text="Judgements wanted for each; by default the project's."
+        min_value=1, max_value=100, required=False, help_text="Judgements wanted for each; by default the project's."
     )
     purpose = serializers.ChoiceField(Task.Purpose.choices, default=Task.Purpose.TRAIN)
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, cast
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import QuerySet
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -127,6 +128,10 @@ def explain(error: Exception, context: dict[str, Any]) -> Response | None:
     """Every refusal in one shape. Named in `REST_FRAMEWORK["EXCEPTION_HANDLER"]`."""
     if isinstance(error, DjangoValidationError):
         error = exceptions.ValidationError(serializers.as_serializer_error(error))
+    if isinstance(error, exceptions.NotAuthenticated):
+        error.detail = exceptions.ErrorDetail(_("Send a token in the header “Authorization: Bearer …”, or sign in."))
+    if isinstance(error, Http404):
+        error = exceptions.NotFound(_("There is no such thing among those that you may see."))
     if isinstance(error, exceptions.ValidationError):
         error = BadInput(dict(sentences(error.detail)))
     response = exception_handler(error, context)

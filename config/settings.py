@@ -183,6 +183,22 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/",
     "COMPONENT_SPLIT_REQUEST": True,
+    "TAGS": [
+        {"name": name, "description": description}
+        for name, description in {
+            "projects": "Guidelines, members, invitations.",
+            "prompts": "What is asked; files of prompts, demonstrations and rankings.",
+            "samples": "Answers, of people and of models.",
+            "tasks": "Work wanted from people.",
+            "seats": "For programs that rate: claim, draft, submit, hand back.",
+            "judgements": "What raters answered.",
+            "snapshots": "Judgements frozen into rows to train on.",
+            "corpora": "Plain text for tokenizers and base models.",
+            "runs": "Recipes and their executions.",
+            "checkpoints": "What runs made, with its lineage.",
+            "evaluations": "Measures and blind comparisons.",
+        }.items()
+    ],
     "ENUM_NAME_OVERRIDES": {
         "ProjectState": "annotation.models.Project.State",
         "RunState": "training.models.Run.State",
