@@ -1,0 +1,63 @@
+"""Simulated people at the desk: they claim seats and submit through the same door as everybody, a thread each."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from demo import raters, world
+from demo.client import Client
+
+
+@dataclass(frozen=True)
+class Person:
+    """One simulated rater: a token to call with, and how good and how noisy they are."""
+
+    name: str
+    client: Client
+    skill: float
+    noise: float
+    seed: int
+
+
+def work(people: list[Person], project: int, *, most: int, on_judgement: Callable[[], None]) -> list[dict[str, Any]]:
+    """Everybody judges until nothing is left or `most` judgements are made; returns the receipts of the acknowledged ones."""
+    shares = [most // len(people) + (n < most % len(people)) for n in range(len(people))]
+
+    def sit(person: Person, share: int) -> list[dict[str, Any]]:
+        rng, receipts = random.Random(f"{person.seed}/{project}/{share}"), []
+        while len(receipts) < share and (receipt := judge_one(person, project, rng)):
+            receipts.append(receipt)
+            on_judgement()
+        return receipts
+
+    with ThreadPoolExecutor(len(people)) as pool:
+        return [receipt for receipts in pool.map(sit, people, shares) for receipt in receipts]
+
+
+def judge_one(person: Person, project: int, rng: random.Random) -> dict[str, Any] | None:
+    """One seat claimed and filled: the receipt, or None when nothing is left for this person."""
+    seat = person.client.put(f"projects/{project}/seats/", {})
+    if seat is None:
+        return None
+    return person.client.put(
+        f"seats/{seat['seat']}/judgement/",
+        {"answer": answer(person, seat, rng), "key": seat["key"], "seconds": round(rng.uniform(8, 60), 1)},
+    )
+
+
+def answer(person: Person, seat: dict[str, Any], rng: random.Random) -> dict[str, Any]:
+    """What this person answers, in the shape of the seat's kind."""
+    question = seat["messages"][-1]["content"]
+    if seat["kind"] == "write":
+        return {"text": world.write(question, rng, person.skill)}
+    texts = [shown["messages"][-1]["content"] for shown in seat["answers"]]
+    ids = [shown["sample_id"] for shown in seat["answers"]]
+    ranking = raters.rank(question, texts, rng, person.noise)
+    return {
+        "tiers": [[ids[n] for n in tier] for tier in ranking["tiers"]],
+        "unacceptable": [ids[n] for n in ranking["unacceptable"]],
+    }
