@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from evals.models import Evaluation
-from training.models import Run
+from training.models import Checkpoint, Run
 
 
 def scores(run: Run) -> None:
     """Adds the run and its checkpoint to the evaluation that asked for it, else to one of the run's own name. Idempotent."""
     evaluation = run.evaluations.first() or _own(run)
     evaluation.runs.add(run)
-    evaluation.checkpoints.add(run.inputs.get(name="model").checkpoint_id)
+    evaluation.checkpoints.add(*Checkpoint.objects.filter(used_by__run=run, used_by__name="model"))
 
 
 def _own(run: Run) -> Evaluation:

@@ -51,7 +51,7 @@ def figures(out: Path) -> dict[str, dict[str, Any]]:
 
 
 def comparable(first: Path, second: Path, measure: str) -> bool:
-    """Whether two runs' figures of this measure mean the same: from the same inputs, and where tokens are counted, the same tokens."""
+    """Whether two figures of this measure mean the same: made from the same inputs and, where tokens count, the same tokens."""
     a, b = read_scores(first)["spec"], read_scores(second)["spec"]
     inputs = ("dataset", "corpus", "reward") if measure == "reward" else ("dataset", "corpus")
     if any(a["inputs"].get(name) != b["inputs"].get(name) for name in inputs):
