@@ -14,13 +14,10 @@ from demo.client import Client
 
 @dataclass(frozen=True)
 class Person:
-    """One simulated rater: a token to call with, and how good and how noisy they are."""
+    """One simulated rater with a token to call with."""
 
-    name: str
+    rater: raters.Rater
     client: Client
-    skill: float
-    noise: float
-    seed: int
 
 
 def work(people: list[Person], project: int, *, most: int, on_judgement: Callable[[], None]) -> list[dict[str, Any]]:
@@ -28,7 +25,7 @@ def work(people: list[Person], project: int, *, most: int, on_judgement: Callabl
     shares = [most // len(people) + (n < most % len(people)) for n in range(len(people))]
 
     def sit(person: Person, share: int) -> list[dict[str, Any]]:
-        rng, receipts = random.Random(f"{person.seed}/{project}/{share}"), []
+        rng, receipts = random.Random(f"{person.rater.name}/{project}/{share}"), []
         while len(receipts) < share and (receipt := judge_one(person, project, rng)):
             receipts.append(receipt)
             on_judgement()
@@ -53,11 +50,6 @@ def answer(person: Person, seat: dict[str, Any], rng: random.Random) -> dict[str
     """What this person answers, in the shape of the seat's kind."""
     question = seat["messages"][-1]["content"]
     if seat["kind"] == "write":
-        return {"text": world.write(question, rng, person.skill)}
-    texts = [shown["messages"][-1]["content"] for shown in seat["answers"]]
-    ids = [shown["sample_id"] for shown in seat["answers"]]
-    ranking = raters.rank(question, texts, rng, person.noise)
-    return {
-        "tiers": [[ids[n] for n in tier] for tier in ranking["tiers"]],
-        "unacceptable": [ids[n] for n in ranking["unacceptable"]],
-    }
+        return {"text": world.write(question, rng, person.rater.skill)}
+    texts = {shown["sample_id"]: shown["messages"][-1]["content"] for shown in seat["answers"]}
+    return raters.rank(question, texts, rng, person.rater.noise)

@@ -10,11 +10,11 @@ import time
 from types import ModuleType
 from typing import Any
 
-from demo import people, world
+from demo import people, raters, world
 from demo import plan as demo_plan
 from demo.client import Client
 from demo.people import Person
-from demo.progress import Progress
+from demo.progress import Progress, Report
 from demo.site import Site
 
 PROJECT = "Demo · synthetic facts in English and Spanish"
@@ -32,7 +32,6 @@ equivocada o sin terminar es inaceptable.
 """
 ENDED = {"succeeded", "failed", "stopped"}
 CONTESTS = (("sft", "base"), ("ppo", "sft"), ("dpo", "sft"))
-SYNTHETIC = {"source": "Crisol demo world (synthetic)", "licence": "CC0-1.0"}
 
 
 class River:
@@ -68,22 +67,21 @@ class River:
             self.lead = Client(self.site.url, self.site.token("lena"))
             self.project = next(row["id"] for row in self.lead.every("projects/") if row["name"] == PROJECT)
             self.lead.put(f"projects/{self.project}/", {"guidelines": GUIDELINES}, method="PATCH")
-            self.people = [self._person(n, report) for n in range(len(self.plan.PEOPLE))]
+            self.people = [self._person(rater, (n + 1) / len(raters.RATERS), report) for n, rater in enumerate(raters.RATERS)]
             prompts = world.prompts(self.plan.PROMPTS, seed=self.plan.SEED)
             self.lead.put(f"projects/{self.project}/prompts/", {"prompts": prompts})
             self.prompts = [row["id"] for row in self.lead.every(f"projects/{self.project}/prompts/")]
         return logins
 
-    def _person(self, n: int, report: Any) -> Person:
-        name, (skill, noise) = f"simulated-{n + 1}", self.plan.PEOPLE[n]
-        self.site.person(name, PROJECT, "rater")
-        report((n + 1) / (len(self.plan.PEOPLE) + 1))
-        return Person(name, Client(self.site.url, self.site.token(name)), skill, noise, seed=n)
+    def _person(self, rater: raters.Rater, share: float, report: Report) -> Person:
+        self.site.person(rater.name, PROJECT, "rater")
+        report(share)
+        return Person(rater, Client(self.site.url, self.site.token(rater.name)))
 
     def pretrain(self) -> dict[str, Any]:
         """A corpus becomes a tokenizer and a base model."""
-        text = world.corpus(self.plan.CORPUS_BYTES, seed=self.plan.SEED)
-        fields = {"name": "demo-world", "language": "en+es", **SYNTHETIC}
+        text = world.corpus(self.plan.SEED, self.plan.DOCUMENTS)
+        fields = {"name": "demo-world", "language": "en+es", "source": world.SOURCE, "licence": world.LICENCE}
         file = ("demo-world.txt", text.encode(), "text/plain")
         corpus = self.made("corpora", "demo-world", data=fields, files={"file": file})
         tokenizer = self.run("tokenizer", inputs={"corpus": corpus["id"]})
