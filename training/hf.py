@@ -7,6 +7,7 @@ refused. On CPU a resumed run then gives the same weights, bit for bit, as one t
 
 from __future__ import annotations
 
+import atexit
 import json
 import math
 import os
@@ -57,6 +58,8 @@ def check_processes(run: RunDir) -> None:
     promised = int(resources.get("processes", 1)) * int(resources.get("nodes", 1))
     if promised != processes():
         raise RuntimeError(f"this run was promised {promised} processes but {processes()} are running; start it with torchrun")
+    # A process that exits with its group's threads alive aborts, and torchrun would call a finished run failed.
+    atexit.register(leave_processes)
 
 
 def arguments(run: RunDir, config: Schedule, rows: int) -> dict[str, Any]:
@@ -89,6 +92,7 @@ def arguments(run: RunDir, config: Schedule, rows: int) -> dict[str, Any]:
         "bf16": cuda,
         "use_cpu": not cuda,
         "dataloader_pin_memory": cuda,
+        "ddp_find_unused_parameters": False,
         "ddp_backend": None if cuda or processes() == 1 else "gloo",
     }
 
@@ -192,11 +196,11 @@ class Durable(Trainer):
 
     def _segment(self) -> dict[str, Any]:
         return {
-            "config": schema.as_dict(self.schedule),
+            **schema.as_dict(self.schedule),
             "seed": self.run.seed,
             "inputs": self.run.spec["inputs"],
             "processes": processes(),
-            "max_steps": self.args.max_steps,
+            "steps": self.args.max_steps,
             "rows": len(self.train_dataset),
         }
 
@@ -271,6 +275,12 @@ def barrier() -> None:
     """Waits for every process."""
     if dist.is_initialized():
         dist.barrier()
+
+
+def leave_processes() -> None:
+    """Ends this process' part in the group, however its recipe ended."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def summed(values: Any, device: Any) -> list[float]:

@@ -1,0 +1,204 @@
+"""Each recipe learns what is there to be learned, says so in figures, and says what it left out."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from annotation import frozen
+from tests.training.recipes.conftest import TINY, Attempt, assistant, attempt, create, started, stop_at_once, user
+from training import text
+from training.recipes import dpo, pretrain, reward
+
+pytestmark = pytest.mark.heavy
+
+FAST = {"learning_rate": 2e-3, "max_length": 64, "valid_every": 20}
+
+
+def test_pretraining_makes_held_out_text_less_surprising(base_run: Attempt) -> None:
+    figures = base_run.figures
+    assert base_run.state == "succeeded"
+    assert figures["perplexity_end"] < figures["perplexity_start"] / 3
+    assert figures["perplexity_start"] == base_run.curve("perplexity")[0]
+    assert math.isclose(figures["perplexity_end"], math.exp(figures["valid_loss"]))
+    assert base_run.curve("loss")[-1] < base_run.curve("loss")[0] - 1
+
+
+def test_pretraining_goes_on_from_a_model(trained: Any, corpus: Path, base: Path, base_run: Attempt) -> None:
+    run = trained("pretrain", {"corpus": corpus, "model": base}, {**TINY, "max_steps": 10})
+    assert run.figures["perplexity_start"] == pytest.approx(base_run.figures["perplexity_end"])
+    assert run.figures["perplexity_end"] < run.figures["perplexity_start"]
+
+
+def test_pretraining_wants_a_tokenizer_or_a_model(trained: Any, corpus: Path) -> None:
+    run = trained("pretrain", {"corpus": corpus}, {**TINY, "max_steps": 1})
+    assert (run.code, run.state) == (1, "failed")
+    assert "give either a tokenizer, for a new model, or a model to train on" in run.end["reason"]
+
+
+def test_documents_in_one_block_never_see_each_other(base: Path, tokenizer: Any) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(base).eval()
+    documents = text.encode_documents(tokenizer, ["say sun moon tree.", "say river stone."])
+    [block] = pretrain.Blocks(documents, sum(map(len, documents)), tokenizer.pad_token_id)
+    batch = pretrain.collate([block, block])
+    with torch.no_grad():
+        packed = model(input_ids=batch["input_ids"], position_ids=batch["position_ids"], use_cache=False).logits[1]
+        alone = [model(input_ids=torch.tensor([document]), use_cache=False).logits[0] for document in documents]
+        blind = model(input_ids=batch["input_ids"], use_cache=False).logits[1]
+    assert (packed - torch.cat(alone)).abs().max() < 1e-5
+    assert (blind - torch.cat(alone)).abs().max() > 1e-3  # the measure would see a leak
+
+
+def test_no_token_is_lost_between_blocks_and_none_learns_from_another_document(tokenizer: Any) -> None:
+    documents = [[1, 10, 11, 12, 2], [1, 13, 2]]
+    blocks = pretrain.Blocks(documents, 4, 0)
+    assert [row["input_ids"].tolist() for row in blocks] == [[1, 10, 11, 12], [2, 1, 13, 2]]
+    assert [row["position_ids"].tolist() for row in blocks] == [[0, 1, 2, 3], [0, 0, 1, 2]]
+    assert [row["labels"].tolist() for row in blocks] == [[-100, 10, 11, 12], [-100, -100, 13, 2]]
+
+
+def test_fine_tuning_learns_the_demonstrations(trained: Any, base: Path, snapshot: Path) -> None:
+    run = trained("sft", {"model": base, "dataset": snapshot}, {**FAST, "learning_rate": 5e-3, "max_steps": 80})
+    assert run.curve("valid_loss")[-1] < run.curve("valid_loss")[0] - 1
+    assert run.figures["token_accuracy"] > 0.3
+    assert run.figures["valid_loss"] == run.curve("valid_loss")[-1]
+
+
+def test_fine_tuning_with_adapters_ends_in_a_plain_model(trained: Any, base: Path, snapshot: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    run = trained("sft", {"model": base, "dataset": snapshot}, {**FAST, "max_steps": 5, "lora_rank": 4})
+    assert run.state == "succeeded", run.end
+    assert run.curve("valid_loss")[-1] < run.curve("valid_loss")[0]
+    ours, before = (AutoModelForCausalLM.from_pretrained(path).state_dict() for path in (run.out, base))
+    assert set(ours) == set(before)
+
+
+def test_long_rows_are_counted_not_lost_in_silence(trained: Any, base: Path, snapshot: Path) -> None:
+    run = trained("sft", {"model": base, "dataset": snapshot}, {"max_length": 8})
+    assert run.messages() == [
+        "train: 0 conversations; 36 longer than 8 tokens left out",
+        "validation: 0 conversations; 12 longer than 8 tokens left out",
+    ]
+    assert "there are no training rows" in run.end["reason"]
+
+
+def test_a_reward_model_finds_the_planted_preference(trained: Any, base: Path, snapshot: Path) -> None:
+    run = trained("reward", {"model": base, "dataset": snapshot}, {**FAST, "max_steps": 40})
+    figures = run.figures
+    assert figures["pairs"] == 24 * 5  # 24 held-out rankings of four answers, one pair of them tied
+    assert figures["accuracy_low"] > 0.6
+    assert figures["accuracy_low"] < figures["accuracy"] <= figures["accuracy_high"]
+    scale = json.loads((run.out / "reward.json").read_text())
+    assert scale["std"] > 0.1
+    assert run.messages()[0] == "train: 36 rankings; 0 left out because all their answers tie, 0 longer than 64 tokens"
+
+
+def test_a_score_stands_on_the_answers_last_token_whatever_the_padding(trained: Any, base: Path, snapshot: Path) -> None:
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    run = trained("reward", {"model": base, "dataset": snapshot}, {**FAST, "max_steps": 2})
+    tokenizer, model = text.load_tokenizer(run.out), AutoModelForSequenceClassification.from_pretrained(run.out).eval()
+    rows = [text.encode_chat(tokenizer, [*user("say sun"), *assistant(answer)]).input_ids for answer in ("sun", "sun moon tree")]
+    ids, mask = text.pad_batch(rows, tokenizer.pad_token_id)
+    with torch.no_grad():
+        together = model(input_ids=ids, attention_mask=mask).logits[:, 0]
+        hidden = model.model(input_ids=torch.tensor([rows[0]])).last_hidden_state[0, -1]
+        assert rows[0][-1] == tokenizer.eos_token_id
+        assert together[0].item() == pytest.approx(model.score(hidden).item(), abs=1e-5)
+
+
+def test_every_judgement_counts_once_however_many_answers_it_ranks() -> None:
+    four = reward.Judgement([[1]] * 4, [(0, 1), (0, 2), (1, 2)])
+    two = reward.Judgement([[1]] * 2, [(1, 0)])
+    batch = reward.batched([four, two], 0)
+    assert batch["better"].tolist() == [0, 0, 1, 5]
+    assert batch["worse"].tolist() == [1, 2, 2, 4]
+    assert batch["weight"].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 1])
+
+
+def test_wilsons_interval_is_the_published_one() -> None:
+    # Newcombe 1998, table I, method 3: 81 of 263 and 15 of 148.
+    assert [round(bound, 4) for bound in reward.wilson(81, 263)] == [0.2553, 0.3662]
+    assert [round(bound, 4) for bound in reward.wilson(15, 148)] == [0.0624, 0.1605]
+
+
+def test_dpo_starts_at_reward_zero_and_learns_to_prefer(trained: Any, base: Path, snapshot: Path) -> None:
+    run = trained("dpo", {"model": base, "dataset": snapshot}, {**FAST, "learning_rate": 1e-3, "max_steps": 60})
+    assert run.curve("valid_loss")[0] == pytest.approx(math.log(2), abs=1e-4)
+    assert run.curve("margin")[0] == pytest.approx(0, abs=1e-4)
+    assert run.figures["accuracy"] > 0.8
+    assert run.figures["margin"] > 0.2
+
+
+def test_dpo_counts_only_the_answers_tokens(tokenizer: Any) -> None:
+    row = {"prompt": [*user("say sun"), *assistant("sun"), *user("again")]}
+    answer = dpo.encode(tokenizer, row, assistant("sun!"))
+    mine = [token for token, kept in zip(answer.ids, answer.answer, strict=True) if kept]
+    assert tokenizer.decode(mine) == "sun!<|end|>"
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_good_checkpoint(
+    base: Path, tmp_path: Path, tokenizer: Any
+) -> None:
+    from safetensors.torch import load_file
+
+    model = poisoned(base, tmp_path / "model", tokenizer)
+    shared = {"tools": [], "language": "en", "source": "test", "licence": "", "split": "train", "rater": "r1", "guidelines": None}
+    rows = [demonstration(number, "sun" if number else "Z", shared) for number in range(8)]
+    frozen.write(tmp_path / "snapshot", [], rows)
+    inputs = {"model": model, "dataset": tmp_path / "snapshot"}
+    run = attempt(create(tmp_path / "run", "sft", inputs, {"batch_size": 1, "save_every": 1, "epochs": 1}, seed=3))
+    assert (run.code, run.state) == (1, "failed")
+    assert run.end["reason"].startswith("NotFinite: the loss is nan at step")
+    kept = sorted((tmp_path / "run" / "checkpoints").iterdir())
+    assert kept
+    for path in kept:
+        assert all(weight.isfinite().all() for name, weight in load_file(path / "model.safetensors").items() if "embed" not in name)
+
+
+def demonstration(number: int, content: str, shared: dict[str, Any]) -> dict[str, Any]:
+    answer = {"sample_id": number, "messages": assistant(content), "model": "", "author": "r1", "written": True, "grades": {}}
+    numbers = {"judgement_id": number, "task_id": number, "prompt_id": number}
+    return {**shared, **numbers, "kind": "write", "prompt": user(f"say {content}"), "seconds": 1.0, "answers": [answer]}
+
+
+def poisoned(base: Path, folder: Path, tokenizer: Any) -> Path:
+    """A model that turns to NaN when it reads the letter Z, and never otherwise."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(base)
+    model.config.tie_word_embeddings = False
+    model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.detach().clone())
+    with torch.no_grad():
+        model.model.embed_tokens.weight[tokenizer.convert_tokens_to_ids("Z")] = float("nan")
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def test_two_processes_train_together_stop_together_and_go_on(tmp_path: Path, base: Path, snapshot: Path) -> None:
+    inputs, config = {"model": base, "dataset": snapshot}, {**FAST, "max_steps": 6}
+    folder = create(tmp_path / "run", "sft", inputs, config, resources={"processes": 2})
+    stop_at_once(folder)
+    assert started(folder, processes=2).wait() == 0
+    assert Attempt(folder, 0).end["reason"] == "stopped at step 1 of 6; saved"
+    assert started(folder, processes=2, number=2).wait() == 0
+    run = Attempt(folder, 0)
+    assert run.state == "succeeded"
+    assert run.curve("valid_loss")[-1] < run.curve("valid_loss")[0]
+
+
+def test_a_run_that_was_promised_two_processes_refuses_to_run_in_one(tmp_path: Path, base: Path, snapshot: Path) -> None:
+    inputs = {"model": base, "dataset": snapshot}
+    run = attempt(create(tmp_path / "run", "sft", inputs, FAST, resources={"processes": 2}))
+    assert run.end["reason"] == "RuntimeError: this run was promised 2 processes but 1 are running; start it with torchrun"

@@ -1,0 +1,133 @@
+"""A run that was stopped or killed ends in the same weights, bit for bit, as one that nobody touched; else it refuses to go on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.training.recipes.conftest import TINY, attempt, create, started, stop_at_once
+
+pytestmark = pytest.mark.heavy
+
+SHORT = {
+    "max_length": 64,
+    "batch_size": 4,
+    "accumulation": 2,
+    "max_steps": 12,
+    "save_every": 4,
+    "valid_every": 3,
+    "learning_rate": 1e-3,
+}
+CONFIGS = {
+    "pretrain": {**TINY, "max_steps": 12, "save_every": 4, "valid_every": 3},
+    "sft": SHORT,
+    "reward": SHORT,
+    "dpo": SHORT,
+}
+RECIPES = pytest.mark.parametrize("recipe", CONFIGS)
+
+
+@pytest.fixture
+def inputs(base: Path, snapshot: Path, corpus: Path) -> dict[str, dict[str, Path]]:
+    rows = {"model": base, "dataset": snapshot}
+    return {"pretrain": {"model": base, "corpus": corpus}, "sft": rows, "reward": rows, "dpo": rows}
+
+
+@pytest.fixture
+def untouched(inputs: dict[str, Any], tmp_path: Path) -> Any:
+    """The run that nobody touched, in a folder of its own."""
+    return lambda recipe: attempt(create(tmp_path / "untouched", recipe, inputs[recipe], CONFIGS[recipe]))
+
+
+@RECIPES
+def test_a_stopped_run_goes_on_as_if_nothing_had_happened(recipe: str, inputs: Any, untouched: Any, tmp_path: Path) -> None:
+    folder = create(tmp_path / "run", recipe, inputs[recipe], CONFIGS[recipe])
+    stop_at_once(folder)
+    first = attempt(folder)
+    assert (first.code, first.end["reason"]) == (0, "stopped at step 1 of 12; saved")
+    assert not first.out.exists()
+    again, whole = attempt(folder, number=2), untouched(recipe)
+    assert again.state == "succeeded"
+    assert again.weights == whole.weights
+    assert again.figures == whole.figures
+
+
+@RECIPES
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(recipe: str, inputs: Any, untouched: Any, tmp_path: Path) -> None:
+    folder = create(tmp_path / "run", recipe, inputs[recipe], CONFIGS[recipe])
+    process = started(folder)
+    while not (folder / "checkpoints" / "step-4").exists():
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    half = folder / "checkpoints" / "step-99.tmp"
+    half.mkdir()
+    (half / "trainer_state.json").write_text("{")
+    again, whole = attempt(folder, number=2), untouched(recipe)
+    assert again.state == "succeeded"
+    assert again.weights == whole.weights
+    assert losses(again.events, 2)[-1] == losses(whole.events, 1)[-1]
+
+
+def losses(events: list[dict[str, Any]], number: int) -> list[float]:
+    return [event["valid_loss"] for event in events if event["attempt"] == number and "valid_loss" in event]
+
+
+def test_a_run_killed_after_its_last_step_takes_no_step_more(inputs: Any, untouched: Any) -> None:
+    whole = untouched("sft")
+    weights = whole.weights
+    shutil.rmtree(whole.out)
+    again = attempt(whole.folder, number=2)
+    assert again.state == "succeeded"
+    assert again.weights == weights
+
+
+@pytest.mark.parametrize("name", ["rng_state.pth", "optimizer.pt", "scheduler.pt", "trainer_state.json", "segment.json"])
+def test_a_checkpoint_without_all_its_state_is_refused(name: str, inputs: Any, tmp_path: Path) -> None:
+    folder = create(tmp_path / "run", "sft", inputs["sft"], CONFIGS["sft"])
+    stop_at_once(folder)
+    attempt(folder)
+    (folder / "checkpoints" / "step-1" / name).unlink()
+    again = attempt(folder, number=2)
+    assert again.state == "failed"
+    assert again.end["reason"].startswith(f"NotResumable: step-1 lacks {name}: resuming would not be exact")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        ("max_steps", 13, "max_steps was 12, is 13"),
+        ("batch_size", 2, "batch_size was 4, is 2"),
+        ("learning_rate", 0.5, "learning_rate was 0.001, is 0.5"),
+    ],
+)
+def test_a_checkpoint_of_another_config_is_refused(field: str, value: Any, named: str, inputs: Any, tmp_path: Path) -> None:
+    folder = create(tmp_path / "run", "sft", inputs["sft"], CONFIGS["sft"])
+    stop_at_once(folder)
+    attempt(folder)
+    spec = json.loads((folder / "run.json").read_text())
+    spec["config"][field] = value
+    (folder / "run.json").write_text(json.dumps(spec))
+    reason = attempt(folder, number=2).end["reason"]
+    assert reason.startswith("NotResumable: step-1 was made by another run (")
+    assert named in reason
+
+
+def test_a_checkpoint_of_one_process_is_refused_by_two(inputs: Any, tmp_path: Path) -> None:
+    from training import hf
+
+    folder = create(tmp_path / "run", "sft", inputs["sft"], CONFIGS["sft"])
+    stop_at_once(folder)
+    attempt(folder)
+    checkpoint = folder / "checkpoints" / "step-1"
+    segment = json.loads((checkpoint / "segment.json").read_text())
+    hf.refuse_unlike(checkpoint, segment, 1)
+    with pytest.raises(hf.NotResumable, match="processes was 1, is 2"):
+        hf.refuse_unlike(checkpoint, {**segment, "processes": 2}, 2)
