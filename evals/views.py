@@ -109,7 +109,8 @@ def _drawn(evaluation: Evaluation) -> dict[str, Any]:
 def _side_by_side(shown: dict[str, Any]) -> dict[str, Any]:
     """A prompt and its answers, through the one renderer."""
     answers = [{**answer, "html": rendering.render(answer["text"])} for answer in shown["answers"]]
-    return {**shown, "turns": rendering.turns(shown["prompt"]), "answers": answers}
+    asked = [(turn.label, rendering.render(turn.text)) for turn in rendering.turns(shown["prompt"])]
+    return {**shown, "asked": asked, "answers": answers}
 
 
 def _pending(evaluation: Evaluation) -> list[Run]:

@@ -14,7 +14,7 @@ from annotation import frozen
 from training import card
 from training.rundir import RunDir
 
-WORDS = "sun moon tree river stone bird fish wind rain snow".split()
+WORDS = ["sun", "moon", "tree", "river", "stone", "bird", "fish", "wind", "rain", "snow"]
 
 
 def asked(content: str) -> list[dict[str, Any]]:
