@@ -17,8 +17,8 @@ from django.utils.translation import gettext as _
 
 Point = tuple[float, float]
 
-WIDTH, HEIGHT = 480, 260
-LEFT, RIGHT, BOTTOM = 52, 14, 36
+WIDTH, HEIGHT = 420, 236
+LEFT, RIGHT, BOTTOM = 48, 12, 36
 LEGEND_TOP, LEGEND_LINE = 14, 18
 MOST_POINTS = 300
 COLOURS = 6

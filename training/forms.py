@@ -14,14 +14,10 @@ from annotation.models import Project, Role, Snapshot
 from annotation.parts import part
 from training import corpora, schema
 from training.charts import tick_text
+from training.launch import MODELS, launch
 from training.models import Checkpoint, Corpus, Run
 
 CONFIG, INPUT = "config-", "input-"
-MODELS: dict[str, type[Snapshot] | type[Checkpoint] | type[Corpus]] = {
-    "snapshot": Snapshot,
-    "checkpoint": Checkpoint,
-    "corpus": Corpus,
-}
 NOTHING = {
     "snapshot": _("This project has no frozen snapshot yet: make one on its snapshots page."),
     "checkpoint": _("This project has no such checkpoint yet: train one, or import one."),
@@ -56,7 +52,7 @@ class InputChoice(forms.ModelChoiceField):
 
 
 class RunForm(forms.Form):
-    """A run of one recipe in one project. `queue` launches it or attaches what is wrong to the fields."""
+    """A run of one recipe in one project. What is wrong, `schema.parse` and `launch` say; the form puts it at its field."""
 
     name = forms.CharField(
         label=_("Name"),
@@ -98,19 +94,28 @@ class RunForm(forms.Form):
         """Whether a folded field has an error, so that the fold opens."""
         return any(field.errors for field in self.advanced())
 
+    def clean(self) -> dict[str, Any]:
+        """Every bad setting is named at once, beside whatever is wrong with the inputs."""
+        try:
+            schema.parse(self.part.Config, self.config())
+        except schema.ConfigError as error:
+            self.blame(error)
+        return self.cleaned_data
+
+    def config(self) -> dict[str, Any]:
+        return {option.name: self.cleaned_data[CONFIG + option.name] for option in self.options}
+
     def queue(self, user: User) -> Run | None:
         """The queued run; None when something is wrong, which is then on the form."""
         if not self.is_valid():
             return None
-        from training.launch import launch
-
         given = self.cleaned_data
         try:
             return launch(
                 user=user,
                 project=self.project,
                 recipe=self.recipe,
-                config={option.name: given[CONFIG + option.name] for option in self.options},
+                config=self.config(),
                 inputs={one.name: given[INPUT + one.name] for one in self.part.INPUTS if given[INPUT + one.name]},
                 seed=given["seed"],
                 resources={"processes": given["processes"]},

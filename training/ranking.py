@@ -28,7 +28,8 @@ def samples_of(run: Run) -> QuerySet[Sample]:
 
 
 def can_rank(run: Run) -> bool:
-    return run.state == Run.State.SUCCEEDED and run.part.OUTCOME == "samples" and samples_of(run).exists()
+    """Whether the run has ended well and left answers."""
+    return run.state == Run.State.SUCCEEDED and samples_of(run).exists()
 
 
 def other_models(run: Run) -> list[str]:

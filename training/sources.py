@@ -11,10 +11,10 @@ MARKS = ("config.json", "tokenizer.json")
 
 
 def roots() -> list[Path]:
-    """The folders under which imports may lie: CRISOL_IMPORT_ROOTS (separated by `:`), else CRISOL_HOME/imports."""
+    """The folders under which imports may lie: CRISOL_IMPORT_ROOTS (separated by commas), else CRISOL_HOME/imports."""
     home = os.environ.get("CRISOL_HOME") or Path(__file__).resolve().parent.parent / "var"
     given = os.environ.get("CRISOL_IMPORT_ROOTS") or str(Path(home) / "imports")
-    return [Path(root).resolve() for root in given.split(os.pathsep) if root]
+    return [Path(root.strip()).resolve() for root in given.split(",") if root.strip()]
 
 
 def folders() -> list[Path]:
@@ -24,12 +24,12 @@ def folders() -> list[Path]:
 
 
 def local_folder(source: str) -> Path | None:
-    """The folder that `source` names, or None where it is a name on the hub. Raises ValueError: outside the roots, or not there."""
+    """The folder that `source` names, or None where it is a name on the hub. ValueError: outside the roots, or not there."""
     if HUB_NAME.fullmatch(source):
         return None
     folder = Path(source).expanduser().resolve()
     if not any(folder.is_relative_to(root) and folder != root for root in roots()):
-        raise ValueError(f"must be a hub name (owner/model) or a folder under {', '.join(map(str, roots()))}")
+        raise ValueError(f"give a hub name (owner/model) or a folder under {', '.join(map(str, roots()))}")
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}")
     return folder

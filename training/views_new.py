@@ -13,7 +13,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 from annotation.access import role_required
 from annotation.models import Project, Role
 from annotation.parts import names, part
-from training.forms import CONFIG, INPUT, MODELS, RunForm, candidates, led_by, sentence_of
+from training.forms import CONFIG, INPUT, RunForm, candidates, led_by, sentence_of
+from training.launch import MODELS
 from training.models import Run
 
 
@@ -53,15 +54,17 @@ def _asked(request: HttpRequest, name: str, model: Any) -> Any:
 
 
 def asked_project(request: HttpRequest) -> Project:
-    """The project that the query names, or that holds what it names, or else the caller's first."""
+    """The project that the query names, or that holds what it names, or else that of the newest run, or else the first."""
     if project := _asked(request, "project", Project):
         return project
     thing = next((found for kind, model in MODELS.items() if (found := _asked(request, kind, model))), None)
     if thing:
         return thing.project
-    if first := led_by(request.user).first():  # type: ignore[arg-type]
-        return first
-    raise Http404
+    last = Run.objects.visible_to(request.user, Role.LEAD).order_by("-id").select_related("project").first()
+    project = last.project if last else led_by(request.user).first()  # type: ignore[arg-type]
+    if project is None:
+        raise Http404
+    return project
 
 
 def _initial(request: HttpRequest, recipe: str, project: Project, like: Run | None) -> dict[str, Any]:

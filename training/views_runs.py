@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from annotation.access import role_required
 from annotation.models import Role
 from annotation.tasks import rank_tasks
-from training import lineage, ranking, watch
+from training import lineage, moves, ranking, watch
 from training.forms import RatersForm, led_by
 from training.models import Event, Run
 
@@ -75,8 +75,6 @@ def _live(run: Run) -> dict[str, Any]:
 @role_required(Role.LEAD)
 def run_stop(request: HttpRequest, run_id: int) -> HttpResponse:
     """Asks the run to save and end."""
-    from training import moves
-
     found = _run(request, run_id)
     if moves.request_stop(found):
         messages.success(request, _("The run was asked to stop. It saves first, so this can take a moment."))
@@ -89,8 +87,6 @@ def run_stop(request: HttpRequest, run_id: int) -> HttpResponse:
 @role_required(Role.LEAD)
 def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
     """Queues another attempt, from the last whole checkpoint."""
-    from training import moves
-
     found = _run(request, run_id)
     if moves.resume(found):
         messages.success(request, _("The run is queued again. It goes on from its last whole checkpoint."))

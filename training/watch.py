@@ -17,12 +17,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
+from annotation.models import Prompt
 from training import charts
-from training.models import Event, Run
+from training.models import Run
 from training.rundir import LOG
 
 LOG_BYTES, LOG_LINES = 32_768, 200
 RECENT_PROGRESS = 60
+MOST_SAMPLES = 8
 MOST_ROWS = 20_000  # metric rows read for one page; of more, every n-th
 CONTROL_CHARACTERS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 BESIDES = {"attempt", "at", "kind", "step"}
@@ -67,6 +69,23 @@ class Curves:
     folded: list[tuple[str, SafeString]]
     latest: list[tuple[str, str]]
     step: int | None
+
+
+@dataclass(frozen=True)
+class ShownSample:
+    """An answer that a run showed, with the numbers it gave it, such as its reward."""
+
+    prompt: str
+    answer: str
+    numbers: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a run showed at one step."""
+
+    step: int | None
+    rows: list[ShownSample]
 
 
 def progress(run: Run) -> Progress | None:
@@ -155,9 +174,28 @@ def messages(run: Run) -> list[tuple[Any, str]]:
     return [(at, str(data.get("text", ""))) for at, data in rows]
 
 
-def samples(run: Run) -> Event | None:
-    """The newest samples that the run showed."""
-    return run.events.filter(kind="samples").order_by("-id").first()
+def samples(run: Run) -> Shown | None:
+    """The newest samples that the run showed, a few of them. A line names its prompt by text or by id."""
+    event = run.events.filter(kind="samples").order_by("-id").first()
+    if event is None:
+        return None
+    rows = [row for row in event.data.get("samples", []) if isinstance(row, dict)][:MOST_SAMPLES]
+    ids = [row["prompt_id"] for row in rows if isinstance(row.get("prompt_id"), int)]
+    asked = {prompt.pk: prompt.messages for prompt in Prompt.objects.filter(project=run.project_id, pk__in=ids)}
+    return Shown(event.step, [_shown(row, asked.get(row.get("prompt_id"))) for row in rows])
+
+
+def _shown(row: dict[str, Any], asked: Any) -> ShownSample:
+    answer = row.get("answer") or row.get("messages") or row.get("completion") or row.get("text")
+    numbers = [(name, charts.tick_text(value)) for name, value in row.items() if isinstance(value, float)]
+    return ShownSample(_said(row.get("prompt") or asked), _said(answer), numbers)
+
+
+def _said(value: Any) -> str:
+    """A text, or what the last of some messages says."""
+    if isinstance(value, list) and value and isinstance(value[-1], dict):
+        value = value[-1].get("content")
+    return "" if value is None else str(value)
 
 
 def log_tail(run: Run) -> str:
@@ -171,25 +209,6 @@ def log_tail(run: Run) -> str:
         return ""
     lines = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n")[1 if size > LOG_BYTES else 0 :]]
     return "\n".join(CONTROL_CHARACTERS.sub("", line) for line in lines[-LOG_LINES:]).strip()
-
-
-def shown_samples(data: dict[str, Any]) -> list[dict[str, Any]]:
-    """The samples of one event as `{"prompt", "answer", "numbers": [(name, text)]}`; messages are read as their last content."""
-    rows = [row for row in data.get("samples", []) if isinstance(row, dict)]
-    return [
-        {
-            "prompt": _said(row.get("prompt")),
-            "answer": _said(row.get("answer") or row.get("messages") or row.get("completion") or row.get("text")),
-            "numbers": [(name, charts.tick_text(value)) for name, value in row.items() if isinstance(value, float)],
-        }
-        for row in rows[:8]
-    ]
-
-
-def _said(value: Any) -> str:
-    if isinstance(value, list) and value and isinstance(value[-1], dict):
-        value = value[-1].get("content")
-    return "" if value is None else str(value)
 
 
 def why(run: Run) -> str:

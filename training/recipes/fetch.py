@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from training import card, text
+from training import card, sources, text
 from training.rundir import RunDir, staged
 
 TITLE = "Import a model"
@@ -28,16 +28,25 @@ PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
 @dataclass
 class Config:
     source: str = field(
-        default="", metadata={"help": "A name on the hub (owner/model), or the path of a folder on the trainer's machine."}
+        default="",
+        metadata={"help": "A name on the hub (owner/model), or a folder under one of CRISOL_IMPORT_ROOTS (CRISOL_HOME/imports)."},
     )
     revision: str = field(
         default="main",
         metadata={"help": "Branch, tag or commit on the hub; a commit makes the import repeatable.", "advanced": True},
     )
+    licence: str = field(
+        default="",
+        metadata={"help": "Under which licence the model comes, for example Apache-2.0. It stays with what is made of it."},
+    )
 
     def check(self) -> dict[str, str]:
-        """Something must be fetched."""
-        return {} if self.source.strip() else {"source": "give a hub name (owner/model) or the path of a folder"}
+        """Whoever may start a run reads no folder of the machine but those meant for imports."""
+        try:
+            sources.local_folder(self.source)
+        except ValueError as error:
+            return {"source": str(error)}
+        return {}
 
 
 def main(run: RunDir, config: Config) -> None:
@@ -48,17 +57,15 @@ def main(run: RunDir, config: Config) -> None:
         for path in taken(source):
             shutil.copyfile(path, out / path.name)
         role, parameters = verify(out, run)
-        card.write(out, role=role, recipe="fetch", step=None, parameters=parameters, figures={})
+        origin = {"source": config.source, "licence": config.licence}
+        card.write(out, role=role, recipe="fetch", step=None, parameters=parameters, figures={}, **origin)
     run.message(f"a {role} of {parameters:,} parameters")
 
 
 def bring(run: RunDir, config: Config) -> Path:
     """The folder to copy from: a local one as it is, the hub's as `huggingface_hub` keeps it."""
-    local = Path(config.source).expanduser()
-    if local.is_dir():
-        return local
-    if local.is_absolute() or config.source.startswith("."):
-        raise FileNotFoundError(f"source: there is no folder {config.source}")
+    if folder := sources.local_folder(config.source):
+        return folder
     from huggingface_hub import snapshot_download
 
     run.message(f"downloading {config.source} ({config.revision}) from the hub")

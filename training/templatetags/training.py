@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import template
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
 from django.utils.translation import gettext
 
 from annotation.parts import part
@@ -13,8 +18,22 @@ from training.models import Run
 
 register = template.Library()
 register.filter("runs_from", lineage.used_by)
-register.filter("shown_samples", watch.shown_samples)
 register.filter("time_left", watch.time_left)
+
+
+@register.filter
+def ago(when: datetime) -> str:
+    """`just now`, `3 minutes ago`, `2 days ago`."""
+    if (timezone.now() - when).total_seconds() < 60:
+        return gettext("just now")
+    return gettext("%(age)s ago") % {"age": timesince(when, depth=1)}
+
+
+@register.filter
+def coded(text: str) -> SafeString:
+    """A help text in which `words between backticks` are code."""
+    parts = enumerate(str(text).split("`"))
+    return format_html_join("", "{}", ((format_html("<code>{}</code>", word) if place % 2 else word,) for place, word in parts))
 
 
 @register.filter
