@@ -41,13 +41,13 @@ function changed() {
   timer = setTimeout(save, PAUSE);
 }
 
-async function save() {
+// `leaving`: the request must outlive the page; browsers allow that up to 64 KB, so it is not asked for otherwise.
+async function save(leaving = false) {
   if (!dirty || lost || !form()) return;
   clearTimeout(timer);
   dirty = false;
   stamp();
   say(form().dataset.saving);
-  const leaving = document.visibilityState === "hidden";
   try {
     const answer = await fetch(form().dataset.draft, { method: "POST", body: new FormData(form()), keepalive: leaving });
     await told(answer);
@@ -76,7 +76,7 @@ function seen() {
   } else {
     counted = seconds();
     since = 0;
-    save();
+    save(true);
   }
 }
 
@@ -87,7 +87,7 @@ document.addEventListener("change", (event) => {
   if (event.target.form === form()) changed();
 });
 document.addEventListener("visibilitychange", seen);
-window.addEventListener("pagehide", save);
+window.addEventListener("pagehide", () => save(true));
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && form()) {
