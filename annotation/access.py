@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from annotation.models import Member, Role
 
+MOST_ID = 2**63 - 1  # of what a database can look up
 View = Callable[..., HttpResponse]
 
 
@@ -53,6 +54,8 @@ def check_role(user: Any, role: Role, project_id: int | None = None) -> None:
         return
     mine = Member.objects.filter(user_id=user.pk)
     if project_id is not None:
+        if project_id > MOST_ID:
+            raise Http404
         mine = mine.filter(project_id=project_id)
     roles = set(mine.values_list("role", flat=True))
     if not roles and project_id is not None:

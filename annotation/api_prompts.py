@@ -58,7 +58,8 @@ class Prompts(Door):
         given = self.asked(NewPromptsSerializer)
         good, bad = sorted_out(given["prompts"], prompt_shape.parse, skip_bad=given["skip_bad"])
         digests = {index: row.digest for index, row in good.items()}
+        first = {row.digest: row for row in reversed(good.values())}
         with transaction.atomic():
             known = dict(self.project.prompts.filter(digest__in=set(digests.values())).values_list("digest", "pk"))
-            now = prompt_shape.ensure(self.project, good.values())
+            now = prompt_shape.ensure(self.project, reversed(first.values()))
         return report(bad | fates(digests, known, now))

@@ -10,6 +10,7 @@ import difflib
 from typing import Any, ClassVar, cast
 
 from django.contrib.auth.models import User
+from django.core.exceptions import RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import QuerySet
 from django.http import Http404
@@ -114,6 +115,12 @@ class Conflict(exceptions.APIException):
     default_code = "conflict"
 
 
+class TooLarge(exceptions.APIException):
+    """A body beyond what one call may send (`DATA_UPLOAD_MAX_MEMORY_SIZE`)."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+
+
 class BadInput(exceptions.APIException):
     """Bad input, named field by field; `more` is added to the answer."""
 
@@ -126,6 +133,8 @@ class BadInput(exceptions.APIException):
 
 def explain(error: Exception, context: dict[str, Any]) -> Response | None:
     """Every refusal in one shape. Named in `REST_FRAMEWORK["EXCEPTION_HANDLER"]`."""
+    if isinstance(error, RequestDataTooBig):
+        error = TooLarge(_("The body is larger than one call may send. Send less at a time, or a file."))
     if isinstance(error, DjangoValidationError):
         error = exceptions.ValidationError(serializers.as_serializer_error(error))
     if isinstance(error, exceptions.NotAuthenticated):

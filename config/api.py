@@ -14,12 +14,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.access import signed_in
+from annotation.api_access import AccessPermission
+from annotation.tokens import ScopePermission
 
 
 class Schema(SpectacularAPIView):
     """The OpenAPI 3.1 description of these doors."""
 
     access = "signed_in"
+    permission_classes = [ScopePermission, AccessPermission]
 
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

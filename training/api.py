@@ -95,7 +95,7 @@ class RunQuery(serializers.Serializer):
 
 
 def inputs_of(project: Project, recipe: str, ids: dict[str, int]) -> dict[str, Any]:
-    """The project's things of these ids, by the recipe's input names. BadInput names what is not there; `launch` judges the rest."""
+    """The project's things of these ids, by input name. BadInput names what is not there; `launch` judges the rest."""
     kinds = {wanted.name: wanted.kind for wanted in part("RECIPES", recipe).INPUTS}
     found, errors = {}, {}
     for name, pk in ids.items():
