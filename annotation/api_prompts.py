@@ -58,8 +58,10 @@ class Prompts(Door):
         given = self.asked(NewPromptsSerializer)
         good, bad = sorted_out(given["prompts"], prompt_shape.parse, skip_bad=given["skip_bad"])
         digests = {index: row.digest for index, row in good.items()}
-        first = {row.digest: row for row in reversed(good.values())}
+        first: dict[str, prompt_shape.PromptRow] = {}
+        for row in good.values():
+            first.setdefault(row.digest, row)
         with transaction.atomic():
             known = dict(self.project.prompts.filter(digest__in=set(digests.values())).values_list("digest", "pk"))
-            now = prompt_shape.ensure(self.project, reversed(first.values()))
+            now = prompt_shape.ensure(self.project, first.values())
         return report(bad | fates(digests, known, now))
