@@ -11,10 +11,10 @@ from django.db import transaction
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 
-from annotation import rowfiles, uploads
+from annotation import progress, rowfiles, uploads
 from annotation.guidelines import revise
 from annotation.kinds.rank import FEWEST, MOST
-from annotation.models import Member, Project, Role, Sample, Snapshot
+from annotation.models import Member, Project, Role, Snapshot
 from annotation.parts import names, part
 
 MOST_SEATS = 100
@@ -114,8 +114,8 @@ class RankTasksForm(forms.Form):
 
     def __init__(self, project: Project, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        found = Sample.objects.filter(prompt__project=project).exclude(model="").order_by("model")
-        self.fields["models"].choices = [(name, name) for name in found.values_list("model", flat=True).distinct()]  # type: ignore[attr-defined]
+        words = _("%(model)s: %(count)d answers, %(unranked)d never ranked")
+        self.fields["models"].choices = [(row["model"], words % row) for row in progress.models(project)]  # type: ignore[attr-defined]
 
 
 class OverlapForm(forms.Form):

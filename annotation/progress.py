@@ -27,14 +27,20 @@ class Step:
 
 def kinds(project: Project) -> list[dict[str, Any]]:
     """For each kind of question asked here: its tasks, and its seats filled, held and free."""
-    held = Q(filled=None, rater__isnull=False, held_until__gte=timezone.now())
-    seats = Seat.objects.in_project(project).values("task__kind").order_by("task__kind")
-    counted = seats.annotate(
-        tasks=Count("task", distinct=True), all=Count("pk"), filled=Count("pk", Q(filled__isnull=False)), held=Count("pk", held)
+    now_held = Q(filled=None, rater__isnull=False, held_until__gte=timezone.now())
+    counted = (
+        Seat.objects.in_project(project)
+        .values("task__kind")
+        .annotate(
+            tasks=Count("task", distinct=True),
+            wanted=Count("pk"),
+            given=Count("pk", Q(filled__isnull=False)),
+            held=Count("pk", now_held),
+        )
     )
     rows = {row["task__kind"]: row for row in counted}
     return [
-        {**rows[kind], "title": part("KINDS", kind).TITLE, "free": rows[kind]["all"] - rows[kind]["filled"] - rows[kind]["held"]}
+        {**rows[kind], "title": part("KINDS", kind).TITLE, "free": rows[kind]["wanted"] - rows[kind]["given"] - rows[kind]["held"]}
         for kind in names("KINDS")
         if kind in rows
     ]
@@ -47,14 +53,9 @@ def judgements_by_rater(project: Project) -> QuerySet[Any, Any]:
 
 
 def models(project: Project) -> QuerySet[Any, Any]:
-    """The models with answers here, and how many they gave."""
-    return (
-        Sample.objects.filter(prompt__project=project)
-        .exclude(model="")
-        .values("model")
-        .annotate(count=Count("pk"))
-        .order_by("model")
-    )
+    """The models with answers here: how many, and how many of these no task has shown yet."""
+    answers = Sample.objects.filter(prompt__project=project).exclude(model="").values("model").order_by("model")
+    return answers.annotate(count=Count("pk", distinct=True), unranked=Count("pk", Q(tasks=None)))
 
 
 def without_write_task(project: Project) -> QuerySet[Any]:
@@ -64,7 +65,7 @@ def without_write_task(project: Project) -> QuerySet[Any]:
 
 def steps(project: Project, *, prompts: int, kinds: list[dict[str, Any]], snapshots: int) -> list[Step]:
     """The way of a new project, in order; a page shows the first that is not done as the next."""
-    filled = sum(kind["filled"] for kind in kinds)
+    filled = sum(kind["given"] for kind in kinds)
     here = [project.pk]
     return [
         Step(

@@ -66,8 +66,8 @@ def project(request: HttpRequest, project_id: int) -> HttpResponse:
         "raters": list(progress.judgements_by_rater(project)[:RATERS_SHOWN]),
         "steps": steps,
         "next_step": next((step for step in steps if not step.done), None),
-        "filled": sum(kind["filled"] for kind in kinds),
-        "wanted": sum(kind["all"] for kind in kinds),
+        "given": sum(kind["given"] for kind in kinds),
+        "wanted": sum(kind["wanted"] for kind in kinds),
     }
     return render(request, "annotation/project.html", context)
 

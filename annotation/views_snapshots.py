@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
@@ -21,8 +22,14 @@ from annotation.parts import names, part
 from annotation.views_project import led
 
 ROWS_SHOWN = 5
-# The recipes that begin with judgements or prompts, in the order in which people need them.
-STARTS = ("sft", "reward", "dpo", "sample", "ppo")
+# The recipes that begin with judgements or prompts, in the order in which people need them, and what each would do here.
+STARTS = {
+    "sft": _("Fine-tune on demonstrations"),
+    "reward": _("Train a reward model"),
+    "ppo": _("Optimise by reward (PPO)"),
+    "dpo": _("Optimise by preferences (DPO)"),
+    "sample": _("Have a model answer its prompts"),
+}
 
 
 @role_required(Role.LEAD)
@@ -85,7 +92,7 @@ def _contents(found: Snapshot) -> dict[str, Any]:
         "languages": counts["by_language"].items(),
         "rows": _first_rows(found),
         "formats": [(name, part("FORMATS", name).TITLE) for name in names("FORMATS")],
-        "recipes": [(name, part("RECIPES", name).TITLE) for name in STARTS if name in settings.RECIPES],
+        "recipes": [(name, title) for name, title in STARTS.items() if name in settings.RECIPES],
     }
 
 

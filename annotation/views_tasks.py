@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, Q, QuerySet
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -34,7 +33,7 @@ def tasks(request: HttpRequest, project_id: int) -> HttpResponse:
 def tasks_write(request: HttpRequest, project_id: int) -> HttpResponse:
     """Write tasks for prompts that have none."""
     project = led(request, project_id)
-    form = WriteTasksForm(request.POST)
+    form = WriteTasksForm(request.POST, auto_id="write_%s")
     if not form.is_valid():
         return _page(request, project, write=form)
     prompts = progress.without_write_task(project)[: form.cleaned_data["count"]]
@@ -46,7 +45,7 @@ def tasks_write(request: HttpRequest, project_id: int) -> HttpResponse:
 def tasks_rank(request: HttpRequest, project_id: int) -> HttpResponse:
     """Rank tasks from the answers of the chosen models; groups that were asked before are not asked again."""
     project = led(request, project_id)
-    form = RankTasksForm(project, request.POST)
+    form = RankTasksForm(project, request.POST, auto_id="rank_%s")
     if not form.is_valid():
         return _page(request, project, rank=form)
     data = form.cleaned_data
@@ -60,7 +59,7 @@ def tasks_rank(request: HttpRequest, project_id: int) -> HttpResponse:
 def tasks_overlap(request: HttpRequest, project_id: int) -> HttpResponse:
     """More people for the tasks of one kind."""
     project = led(request, project_id)
-    form = OverlapForm(request.POST)
+    form = OverlapForm(request.POST, auto_id="raised_%s")
     if not form.is_valid():
         return _page(request, project, raised=form)
     added = desk.raise_overlap(project, form.cleaned_data["kind"], form.cleaned_data["overlap"])
@@ -81,18 +80,12 @@ def _page(request: HttpRequest, project: Project, **bound: Form) -> HttpResponse
         "project": project,
         "kinds": progress.kinds(project),
         "unasked": progress.without_write_task(project).count(),
-        "models": list(_models(project)),
         "skips": Skip.objects.filter(task__prompt__project=project)
         .select_related("task__prompt", "rater")
         .order_by("-pk")[:SKIPS_SHOWN],
-        "write": WriteTasksForm(initial=overlap),
-        "rank": RankTasksForm(project, initial=overlap),
-        "raised": OverlapForm(),
+        "write": WriteTasksForm(initial=overlap, auto_id="write_%s"),
+        "rank": RankTasksForm(project, initial=overlap, auto_id="rank_%s"),
+        "raised": OverlapForm(auto_id="raised_%s"),
         **bound,
     }
     return render(request, "annotation/tasks.html", context, status=422 if bound else 200)
-
-
-def _models(project: Project) -> QuerySet[Any, Any]:
-    """The models with answers here: how many, and how many of those are in no task."""
-    return progress.models(project).annotate(unranked=Count("pk", Q(tasks=None)))

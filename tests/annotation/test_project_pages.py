@@ -1,0 +1,145 @@
+"""A lead's pages: projects, prompts, tasks."""
+
+import pytest
+from django.urls import reverse
+
+from annotation.models import Guidelines, Member, Project, Prompt, Sample, Seat, Task
+
+
+def ask(project, *texts):
+    return [Prompt.objects.create(project=project, messages=[{"role": "user", "content": text}]) for text in texts]
+
+
+def answered(prompt, *texts, model="m"):
+    return [Sample.objects.create(prompt=prompt, messages=[{"role": "assistant", "content": text}], model=model) for text in texts]
+
+
+@pytest.fixture
+def page(client_of, lead):
+    return client_of(lead)
+
+
+FIELDS = {"name": "New", "description": "", "overlap": 2, "hold_minutes": 30}
+
+
+def test_whoever_makes_a_project_leads_it(page, lead, project):
+    response = page.post(reverse("project_new"), FIELDS | {"guidelines": "Be kind.\r\nBe brief."})
+    made = Project.objects.get(name="New")
+    assert response.url == reverse("project", args=[made.pk])
+    assert (made.state, made.overlap, made.guidelines.text) == ("open", 2, "Be kind.\nBe brief.")
+    assert Member.objects.get(project=made).user == lead
+
+
+def test_changed_guidelines_are_a_new_version_and_unchanged_ones_are_not(page, project):
+    change = FIELDS | {"state": "paused"}
+    for text in ("One.", "One.", "Two."):
+        page.post(reverse("project_edit", args=[project.pk]), change | {"guidelines": text})
+    assert list(Guidelines.objects.order_by("version").values_list("version", "text")) == [(1, "One."), (2, "Two.")]
+    project.refresh_from_db()
+    assert project.state == "paused"
+
+
+def test_a_project_whose_name_is_taken_is_refused(page, project):
+    assert page.post(reverse("project_new"), FIELDS | {"name": project.name}).status_code == 422
+
+
+def test_an_overlap_of_nobody_is_refused(page, project):
+    assert page.post(reverse("project_new"), FIELDS | {"overlap": 0}).status_code == 422
+
+
+def test_a_newcomer_is_told_the_first_step(page, project):
+    response = page.get(reverse("project", args=[project.pk]))
+    assert response.context["next_step"].url == reverse("project_edit", args=[project.pk])
+    ask(project, "Why?")
+    Guidelines.objects.create(project=project, version=1, text="Be kind.")
+    response = page.get(reverse("project", args=[project.pk]))
+    assert response.context["next_step"].url == reverse("tasks", args=[project.pk])
+
+
+def test_the_page_of_a_project_asks_few_questions_however_much_was_judged(page, project, rater, django_assert_max_num_queries):
+    from annotation import importing
+    from tests.annotation.test_imports import RANKING, jsonl
+
+    rows = [RANKING | {"prompt": f"Question {n}", "rater": f"rater {n}"} for n in range(60)]
+    importing.commit(project, "rankings", jsonl(*rows), "rows.jsonl")
+    with django_assert_max_num_queries(20):
+        response = page.get(reverse("project", args=[project.pk]))
+    assert (response.context["given"], response.context["wanted"]) == (60, 60)
+    assert response.context["kinds"][0] | {"title": ""} == {
+        "task__kind": "rank",
+        "tasks": 60,
+        "wanted": 60,
+        "given": 60,
+        "held": 0,
+        "free": 0,
+        "title": "",
+    }
+
+
+@pytest.mark.parametrize("words", ["river", "RIVER ebro", "río", "handbook", "es"])
+def test_prompts_are_found_by_words_source_and_language(page, project, words):
+    wanted = Prompt.objects.create(
+        project=project,
+        messages=[{"role": "user", "content": "River Ebro, río Ebro"}],
+        language="es",
+        source="handbook",
+    )
+    ask(project, "Mountain", "Valley")
+    response = page.get(reverse("prompts", args=[project.pk]), {"q": words})
+    assert [row["prompt"] for row in response.context["rows"]] == [wanted]
+
+
+def test_prompts_come_in_pages(page, project):
+    Prompt.objects.bulk_create(
+        Prompt(project=project, messages=[{"role": "user", "content": "x"}], digest=f"{n}") for n in range(60)
+    )
+    response = page.get(reverse("prompts", args=[project.pk]), {"page": 2})
+    assert len(response.context["rows"]) == 10
+
+
+def test_hostile_prompts_are_shown_as_text(page, project):
+    ask(project, "<script>alert(1)</script>")
+    assert b"<script>alert" not in page.get(reverse("prompts", args=[project.pk])).content
+
+
+def test_write_tasks_are_made_for_prompts_without_one(page, project):
+    ask(project, "a", "b", "c")
+    page.post(reverse("tasks_write", args=[project.pk]), {"count": 2, "overlap": 2})
+    assert (Task.objects.count(), Seat.objects.count()) == (2, 4)
+    page.post(reverse("tasks_write", args=[project.pk]), {"overlap": 1})
+    page.post(reverse("tasks_write", args=[project.pk]), {"overlap": 1})
+    assert sorted(Task.objects.values_list("prompt__messages__0__content", flat=True)) == ["a", "b", "c"]
+
+
+def test_rank_tasks_show_different_answers_of_the_chosen_models_in_turn(page, project):
+    first, second = ask(project, "a", "b")
+    chosen = answered(first, "x", "y", "x", model="m") + answered(first, "z", model="n")
+    answered(first, "other", model="left out"), answered(second, "alone", model="m")
+    for _twice in range(2):
+        page.post(reverse("tasks_rank", args=[project.pk]), {"models": ["m", "n"], "answers": 2, "overlap": 3})
+    task = Task.objects.get()
+    assert set(task.samples.all()) == {chosen[0], chosen[3]}
+    assert task.seats.count() == 3
+
+
+@pytest.mark.parametrize("sent", [{"answers": 2, "overlap": 1}, {"models": ["m"], "answers": 10, "overlap": 1}, {"models": ["?"]}])
+def test_rank_tasks_that_cannot_be_are_refused(page, project, sent):
+    answered(ask(project, "a")[0], "x", "y")
+    assert page.post(reverse("tasks_rank", args=[project.pk]), sent).status_code == 422
+    assert Task.objects.count() == 0
+
+
+def test_raising_the_overlap_adds_the_seats_that_are_missing(page, project):
+    ask(project, "a", "b")
+    page.post(reverse("tasks_write", args=[project.pk]), {"count": 1, "overlap": 3})
+    page.post(reverse("tasks_write", args=[project.pk]), {"overlap": 1})
+    for _twice in range(2):
+        page.post(reverse("tasks_overlap", args=[project.pk]), {"kind": "write", "overlap": 2})
+    assert [task.seats.count() for task in Task.objects.order_by("pk")] == [3, 2]
+
+
+@pytest.mark.parametrize("name", ["project", "project_edit", "prompts", "tasks", "import", "snapshots", "snapshot_new"])
+def test_pages_of_leads_are_not_for_raters_nor_for_strangers(client_of, rater, project, django_user_model, name):
+    url = reverse(name, args=[project.pk])
+    assert client_of(rater).get(url).status_code == 403
+    assert client_of(django_user_model.objects.create_user("stranger")).get(url).status_code == 404
