@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# English value -> Spanish forms (masculine, feminine where they differ).
+# English value -> Spanish forms: the one that our sentences use ("de color rojo"), then what else an answer may say ("roja").
 COLOURS = {
     "red": ("rojo", "roja"),
     "green": ("verde",),
@@ -58,7 +58,7 @@ USES = {
 }
 
 # kind -> its four attributes and the values each may take.
-ATTRIBUTES = {
+ATTRIBUTES: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "animal": {"colour": COLOURS, "size": SIZES, "place": PLACES, "meal": MEALS},
     "food": {"colour": COLOURS, "size": SIZES, "place": PLACES, "taste": TASTES},
     "thing": {"colour": COLOURS, "size": SIZES, "place": PLACES, "use": USES},
@@ -157,12 +157,9 @@ class Entity:
         return self.english if language == "en" else self.spanish
 
     def value(self, attribute: str, language: str) -> str:
-        """The value as a sentence about this entity says it (Spanish adjectives agree with the noun)."""
+        """The value as a sentence about this entity says it."""
         english = self.values[attribute]
-        if language == "en":
-            return english
-        forms = ATTRIBUTES[self.kind][attribute][english]
-        return forms[-1] if self.article == "la" else forms[0]
+        return english if language == "en" else ATTRIBUTES[self.kind][attribute][english][0]
 
 
 def _entity(line: str) -> Entity:

@@ -1,17 +1,16 @@
 """Simulated raters, labelled so wherever they appear: they rank answers by `world.utility` seen through Plackett–Luce noise.
 
-Adding independent Gumbel noise of scale `noise` to every utility and sorting draws a ranking from the Plackett–Luce model with weights
-exp(utility / noise) (Luce 1959; Plackett 1975; the noise form is Yellott 1977). Between two answers this is Bradley–Terry: a rater prefers
-the better one with probability 1 / (1 + exp(-difference / noise)), so with noise 0.3 a gap of 0.5 is seen right 84 % of the time and the
-gap of a courtesy (1.0) 97 %.
+Adding independent Gumbel noise of scale `noise` to every utility and sorting draws a ranking from the Plackett–Luce model with
+weights exp(utility / noise) (Luce 1959; Plackett 1975; the noise form is Yellott 1977). Between two answers this is
+Bradley–Terry: a rater prefers the better one with probability 1 / (1 + exp(-difference / noise)), so with noise 0.3 a gap of
+0.5 is seen right 84 % of the time and the gap of a courtesy (1.0) 97 %.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from demo import world
@@ -21,44 +20,25 @@ TIE = 0.25  # answers whose noisy utilities are nearer than this share a tier
 UNACCEPTABLE = 1.5  # below this noisy utility an answer is unacceptable: wrong, and in the wrong language or no sentence
 
 
-@dataclass(frozen=True)
-class Rater:
-    """A simulated person: `noise` in their rankings, `skill` (probability of a right fact) in what they write."""
-
-    name: str
-    noise: float
-    skill: float
-    label: str = "simulated"
-
-
-RATERS = (
-    Rater("sim-ana", noise=0.2, skill=0.95),
-    Rater("sim-ben", noise=0.3, skill=0.92),
-    Rater("sim-carla", noise=0.3, skill=0.9),
-    Rater("sim-diego", noise=0.45, skill=0.85),
-)
-
-
-def rank(question: str, answers: Mapping[int, str], rng: random.Random, noise: float = NOISE) -> dict[str, Any]:
-    """The payload of a `rank` judgement of `answers` (sample id -> text): {"tiers": [[id, …], …], "unacceptable": [id, …]}, best first.
+def rank(question: str, answers: Sequence[str], rng: random.Random, noise: float = NOISE) -> dict[str, Any]:
+    """{"tiers": [[place, …], …], "unacceptable": [place, …]}, best first; a place is an index into `answers`.
 
     Answers with the same text look the same: they share one draw of noise, hence a tier.
     """
-    seen = {text: world.utility(question, text) + noise * _gumbel(rng) for text in dict.fromkeys(answers.values())}
-    order = sorted(answers, key=lambda sample: -seen[answers[sample]])
+    seen = {text: world.utility(question, text) + noise * _gumbel(rng) for text in dict.fromkeys(answers)}
+    order = sorted(range(len(answers)), key=lambda place: -seen[answers[place]])
     tiers: list[list[int]] = []
-    previous = math.inf
-    for sample in order:
-        worth = seen[answers[sample]]
+    last = math.inf
+    for place in order:
+        worth = seen[answers[place]]
         if worth < UNACCEPTABLE:
             break
-        if previous - worth < TIE:
-            tiers[-1].append(sample)
+        if last - worth < TIE:
+            tiers[-1].append(place)
         else:
-            tiers.append([sample])
-        previous = worth
-    ranked = sum(map(len, tiers))
-    return {"tiers": tiers, "unacceptable": order[ranked:]}
+            tiers.append([place])
+        last = worth
+    return {"tiers": tiers, "unacceptable": order[sum(map(len, tiers)) :]}
 
 
 def _gumbel(rng: random.Random) -> float:

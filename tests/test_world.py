@@ -1,0 +1,120 @@
+"""The demo's synthetic world: its texts are the same for everybody, and an answer's worth is what `utility` says in words."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+
+import pytest
+
+from demo import raters, world
+from demo.facts import ENTITIES
+
+ASKED = "What colour is the tomato?"
+BEST = "The tomato is red. Happy to help!"
+
+
+def test_the_corpus_is_the_same_for_the_same_seed_and_another_for_another():
+    assert world.corpus(20_000, seed=1) == world.corpus(20_000, seed=1)
+    assert world.corpus(20_000, seed=1) != world.corpus(20_000, seed=2)
+
+
+def test_the_corpus_has_the_size_asked_for_and_both_languages_by_halves():
+    text = world.corpus(50_000)
+    documents = text.strip().split("\n\n")
+    assert 50_000 <= len(text.encode()) < 50_500
+    languages = Counter(map(world.language_of, documents))
+    assert abs(languages["en"] - languages["es"]) <= 1
+    assert sum(languages.values()) == len(documents)
+
+
+def test_the_corpus_holds_no_marks_of_a_chat():
+    assert "<|" not in world.corpus(50_000)
+
+
+def test_prompts_are_distinct_labelled_synthetic_and_in_both_languages():
+    prompts = world.prompts()
+    assert len({prompt["messages"][0]["content"] for prompt in prompts}) == len(prompts) == 24 * len(ENTITIES)
+    assert Counter(prompt["language"] for prompt in prompts) == {"en": len(prompts) // 2, "es": len(prompts) // 2}
+    assert {(prompt["source"], prompt["licence"]) for prompt in prompts} == {("Crisol demo world (synthetic)", "CC0-1.0")}
+
+
+def test_fewer_prompts_are_the_first_of_all_prompts():
+    assert world.prompts(7, seed=3) == world.prompts(seed=3)[:7]
+
+
+def test_more_prompts_than_there_are_is_an_error_that_says_how_many_there_are():
+    with pytest.raises(ValueError, match=f"has {24 * len(ENTITIES)} questions"):
+        world.prompts(10_000)
+
+
+@pytest.mark.parametrize(
+    ("answer", "worth"),
+    [
+        (BEST, 5.5),
+        ("The tomato is red.", 4.5),
+        ("Red.", 4.0),
+        ("The tomato is red", 4.0),
+        ("The tomato is blue.", 2.0),
+        ("The tomato is red, or blue.", 2.0),
+        ("El tomate es de color rojo. ¡Con mucho gusto!", 3.0),
+        ("", -1.0),
+        ("%% ??", -1.0),
+        ("xyzzy", 0.0),
+    ],
+)
+def test_an_answer_is_worth_what_the_numbers_say(answer, worth):
+    assert world.utility(ASKED, answer) == worth
+
+
+def test_words_beyond_sixteen_cost_a_twentieth_each():
+    long = "The tomato is red and one two three four five six seven eight nine ten eleven twelve thirteen fourteen."
+    assert world.utility(ASKED, long) == pytest.approx(4.5 - 3 * 0.05)
+
+
+def test_what_is_said_again_costs():
+    once, twice = "The tomato is red.", "The tomato is red. The tomato is red."
+    runs, new = 6, 4
+    assert world.utility(ASKED, once) - world.utility(ASKED, twice) == pytest.approx(2.0 * (1 - new / runs))
+
+
+def test_the_best_answer_to_every_question_is_worth_the_most():
+    for text, question in world.QUESTIONS.items():
+        fact = world.statement(question.entity, question.attribute, question.language)
+        assert world.utility(text, f"{fact} {world.COURTESY[question.language][0]}") == world.BEST
+
+
+def test_a_question_from_elsewhere_is_named():
+    with pytest.raises(ValueError, match="not a question of the demo world: 'Who are you\\?'"):
+        world.utility("Who are you?", "I am.")
+
+
+def test_a_skilled_writer_is_always_right_and_an_unskilled_one_always_wrong():
+    rng = random.Random(0)
+    for question in list(world.QUESTIONS)[::17]:
+        assert world.is_right(question, world.write(question, rng, skill=1.0))
+        assert not world.is_right(question, world.write(question, rng, skill=0.0))
+
+
+def test_a_rater_without_noise_ranks_by_utility_and_ties_what_is_worth_the_same():
+    answers = ["Red.", BEST, "The tomato is red.", BEST, "nothing", "The tomato is red. Let me know if you need anything else."]
+    ranked = raters.rank(ASKED, answers, random.Random(0), noise=0.0)
+    assert ranked == {"tiers": [[1, 3, 5], [2], [0]], "unacceptable": [4]}
+
+
+def test_a_noisy_rater_prefers_as_often_as_bradley_terry_says(monkeypatch):
+    monkeypatch.setattr(raters, "TIE", 0.0)
+    rng = random.Random(0)
+    pair = ["The tomato is red.", "The tomato is red"]
+    preferred = sum(raters.rank(ASKED, pair, rng, noise=0.5)["tiers"][0] == [0] for _ in range(4000))
+    assert preferred / 4000 == pytest.approx(1 / (1 + math.exp(-0.5 / 0.5)), abs=0.02)
+
+
+def test_every_answer_is_ranked_once():
+    rng = random.Random(0)
+    for question in list(world.QUESTIONS)[::50]:
+        answers = [world.write(question, rng, 0.5) for _ in range(6)]
+        ranked = raters.rank(question, answers, rng, noise=1.0)
+        places = [place for tier in [*ranked["tiers"], ranked["unacceptable"]] for place in tier]
+        assert sorted(places) == list(range(6))
