@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+Values = dict[str, tuple[str, ...]]
+
 # English value -> Spanish forms: the one that our sentences use ("de color rojo"), then what else an answer may say ("roja").
-COLOURS = {
+COLOURS: Values = {
     "red": ("rojo", "roja"),
     "green": ("verde",),
     "blue": ("azul",),
@@ -20,8 +22,8 @@ COLOURS = {
     "orange": ("naranja",),
     "grey": ("gris",),
 }
-SIZES = {"tiny": ("diminuto", "diminuta"), "small": ("pequeño", "pequeña"), "big": ("grande",), "huge": ("enorme",)}
-PLACES = {
+SIZES: Values = {"tiny": ("diminuto", "diminuta"), "small": ("pequeño", "pequeña"), "big": ("grande",), "huge": ("enorme",)}
+PLACES: Values = {
     "the forest": ("el bosque",),
     "the sea": ("el mar",),
     "the river": ("el río",),
@@ -36,7 +38,7 @@ PLACES = {
     "the school": ("la escuela",),
     "the bedroom": ("el dormitorio",),
 }
-MEALS = {
+MEALS: Values = {
     "grass": ("hierba",),
     "fish": ("peces",),
     "meat": ("carne",),
@@ -45,8 +47,8 @@ MEALS = {
     "leaves": ("hojas",),
     "honey": ("miel",),
 }
-TASTES = {"sweet": ("dulce",), "sour": ("ácido",), "salty": ("salado",), "bitter": ("amargo",), "spicy": ("picante",)}
-USES = {
+TASTES: Values = {"sweet": ("dulce",), "sour": ("ácido",), "salty": ("salado",), "bitter": ("amargo",), "spicy": ("picante",)}
+USES: Values = {
     "cook": ("cocinar",),
     "cut": ("cortar",),
     "write": ("escribir",),
@@ -58,7 +60,7 @@ USES = {
 }
 
 # kind -> its four attributes and the values each may take.
-ATTRIBUTES: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
+ATTRIBUTES: dict[str, dict[str, Values]] = {
     "animal": {"colour": COLOURS, "size": SIZES, "place": PLACES, "meal": MEALS},
     "food": {"colour": COLOURS, "size": SIZES, "place": PLACES, "taste": TASTES},
     "thing": {"colour": COLOURS, "size": SIZES, "place": PLACES, "use": USES},

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from demo import world
@@ -20,23 +21,41 @@ TIE = 0.25  # answers whose noisy utilities are nearer than this share a tier
 UNACCEPTABLE = 1.5  # below this noisy utility an answer is unacceptable: wrong, and in the wrong language or no sentence
 
 
-def rank(question: str, answers: Sequence[str], rng: random.Random, noise: float = NOISE) -> dict[str, Any]:
-    """{"tiers": [[place, …], …], "unacceptable": [place, …]}, best first; a place is an index into `answers`.
+@dataclass(frozen=True)
+class Rater:
+    """A simulated person: `noise` in their rankings, `skill` (probability of a right fact) in what they write."""
+
+    name: str
+    noise: float
+    skill: float
+    label: str = "simulated"
+
+
+RATERS = (
+    Rater("sim-ana", noise=0.2, skill=0.95),
+    Rater("sim-ben", noise=0.3, skill=0.92),
+    Rater("sim-carla", noise=0.3, skill=0.9),
+    Rater("sim-diego", noise=0.45, skill=0.85),
+)
+
+
+def rank(question: str, answers: Mapping[int, str], rng: random.Random, noise: float = NOISE) -> dict[str, Any]:
+    """A `rank` judgement of `answers` (sample id -> text): {"tiers": [[id, …], …], "unacceptable": [id, …]}, best first.
 
     Answers with the same text look the same: they share one draw of noise, hence a tier.
     """
-    seen = {text: world.utility(question, text) + noise * _gumbel(rng) for text in dict.fromkeys(answers)}
-    order = sorted(range(len(answers)), key=lambda place: -seen[answers[place]])
+    seen = {text: world.utility(question, text) + noise * _gumbel(rng) for text in dict.fromkeys(answers.values())}
+    order = sorted(answers, key=lambda sample: -seen[answers[sample]])
     tiers: list[list[int]] = []
     last = math.inf
-    for place in order:
-        worth = seen[answers[place]]
+    for sample in order:
+        worth = seen[answers[sample]]
         if worth < UNACCEPTABLE:
             break
         if last - worth < TIE:
-            tiers[-1].append(place)
+            tiers[-1].append(sample)
         else:
-            tiers.append([place])
+            tiers.append([sample])
         last = worth
     return {"tiers": tiers, "unacceptable": order[sum(map(len, tiers)) :]}
 

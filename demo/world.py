@@ -1,7 +1,8 @@
 """The demo's synthetic world in English and Spanish: its texts, its questions, what an answer is worth, and a simulated writer.
 
-Everything here is generated from `demo/facts.py` and `demo/wordings.py`, and labelled so. Because the facts are known, `utility` can say
-exactly how good any string is as an answer; simulated raters (`demo/raters.py`) see that value only through noise.
+Everything here is generated from `demo/facts.py` and `demo/wordings.py`, and labelled so. Because the facts are known,
+`utility` can say exactly how good any string is as an answer; simulated raters (`demo/raters.py`) see that value only through
+noise.
 """
 
 from __future__ import annotations
@@ -44,18 +45,15 @@ def statement(entity: Entity, attribute: str, language: str, value: str | None =
 # The pretraining corpus ---------------------------------------------------------------------------------------------------
 
 
-def corpus(size: int = 1_000_000, seed: int = 0) -> str:
-    """At least `size` bytes of documents separated by blank lines, half in each language. Same size and seed, same text.
+def corpus(seed: int = 0, documents: int = 9000) -> str:
+    """Documents separated by blank lines, half in each language, about 119 bytes each. Same seed, same text.
 
     Descriptions, scenes with dialogue, comparisons and small talk; nothing is marked up as a chat.
     """
     rng = random.Random(seed)
     makers: tuple[Callable[[random.Random, str], str], ...] = (_description, _scene, _scene, _comparison, _small_talk)
-    texts: list[str] = []
-    while size > 0:
-        texts.append(rng.choice(makers)(rng, LANGUAGES[len(texts) % 2]) + "\n")
-        size -= len(texts[-1].encode()) + 1
-    return "\n".join(texts)
+    texts = (rng.choice(makers)(rng, LANGUAGES[number % 2]) for number in range(documents))
+    return "\n\n".join(texts) + "\n"
 
 
 def _description(rng: random.Random, language: str) -> str:

@@ -16,21 +16,17 @@ BEST = "The tomato is red. Happy to help!"
 
 
 def test_the_corpus_is_the_same_for_the_same_seed_and_another_for_another():
-    assert world.corpus(20_000, seed=1) == world.corpus(20_000, seed=1)
-    assert world.corpus(20_000, seed=1) != world.corpus(20_000, seed=2)
+    assert world.corpus(seed=1, documents=200) == world.corpus(seed=1, documents=200)
+    assert world.corpus(seed=1, documents=200) != world.corpus(seed=2, documents=200)
 
 
-def test_the_corpus_has_the_size_asked_for_and_both_languages_by_halves():
-    text = world.corpus(50_000)
-    documents = text.strip().split("\n\n")
-    assert 50_000 <= len(text.encode()) < 50_500
-    languages = Counter(map(world.language_of, documents))
-    assert abs(languages["en"] - languages["es"]) <= 1
-    assert sum(languages.values()) == len(documents)
+def test_the_corpus_has_as_many_documents_as_asked_for_half_of_them_in_each_language():
+    documents = world.corpus(documents=500).strip().split("\n\n")
+    assert Counter(map(world.language_of, documents)) == {"en": 250, "es": 250}
 
 
 def test_the_corpus_holds_no_marks_of_a_chat():
-    assert "<|" not in world.corpus(50_000)
+    assert "<|" not in world.corpus(documents=500)
 
 
 def test_prompts_are_distinct_labelled_synthetic_and_in_both_languages():
@@ -98,15 +94,16 @@ def test_a_skilled_writer_is_always_right_and_an_unskilled_one_always_wrong():
 
 
 def test_a_rater_without_noise_ranks_by_utility_and_ties_what_is_worth_the_same():
-    answers = ["Red.", BEST, "The tomato is red.", BEST, "nothing", "The tomato is red. Let me know if you need anything else."]
+    kind = "The tomato is red. Let me know if you need anything else."
+    answers = {10: "Red.", 11: BEST, 12: "The tomato is red.", 13: BEST, 14: "nothing", 15: kind}
     ranked = raters.rank(ASKED, answers, random.Random(0), noise=0.0)
-    assert ranked == {"tiers": [[1, 3, 5], [2], [0]], "unacceptable": [4]}
+    assert ranked == {"tiers": [[11, 13, 15], [12], [10]], "unacceptable": [14]}
 
 
 def test_a_noisy_rater_prefers_as_often_as_bradley_terry_says(monkeypatch):
     monkeypatch.setattr(raters, "TIE", 0.0)
     rng = random.Random(0)
-    pair = ["The tomato is red.", "The tomato is red"]
+    pair = {0: "The tomato is red.", 1: "The tomato is red"}
     preferred = sum(raters.rank(ASKED, pair, rng, noise=0.5)["tiers"][0] == [0] for _ in range(4000))
     assert preferred / 4000 == pytest.approx(1 / (1 + math.exp(-0.5 / 0.5)), abs=0.02)
 
@@ -114,7 +111,7 @@ def test_a_noisy_rater_prefers_as_often_as_bradley_terry_says(monkeypatch):
 def test_every_answer_is_ranked_once():
     rng = random.Random(0)
     for question in list(world.QUESTIONS)[::50]:
-        answers = [world.write(question, rng, 0.5) for _ in range(6)]
+        answers = {place: world.write(question, rng, 0.5) for place in range(6)}
         ranked = raters.rank(question, answers, rng, noise=1.0)
         places = [place for tier in [*ranked["tiers"], ranked["unacceptable"]] for place in tier]
         assert sorted(places) == list(range(6))
