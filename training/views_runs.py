@@ -46,8 +46,8 @@ def runs(request: HttpRequest) -> HttpResponse:
 def run(request: HttpRequest, run_id: int) -> HttpResponse:
     """One run: live, with what it was told, where it comes from and what came of it."""
     found = _run(request, run_id)
-    context = _live(found) | {"ancestry": lineage.ancestry_of_run(found), "can_rank": ranking.can_rank(found)}
-    return render(request, "training/run.html", context)
+    answers = ranking.counts(found) if ranking.can_rank(found) else None
+    return render(request, "training/run.html", _live(found) | {"ancestry": lineage.ancestry_of_run(found), "answers": answers})
 
 
 @require_GET
