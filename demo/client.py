@@ -27,10 +27,6 @@ class Client:
         """The JSON at `path`, relative to /api/."""
         return self._patiently("GET", path, params=params).json()
 
-    def download(self, path: str) -> bytes:
-        """The bytes at `path`, relative to /api/."""
-        return self._patiently("GET", path).content
-
     def every(self, path: str, **params: Any) -> list[dict[str, Any]]:
         """All rows of a paged list."""
         page = self.get(path, **params)
@@ -75,3 +71,12 @@ class Client:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{self.url} was away for more than {self.patience:g} s")
         time.sleep(0.2)
+
+
+def signed_in(url: str, name: str, password: str) -> requests.Session:
+    """A session of a person who signed in on the page."""
+    session = requests.Session()
+    session.get(f"{url}/login/", timeout=60)
+    form = {"username": name, "password": password, "csrfmiddlewaretoken": session.cookies["csrftoken"]}
+    session.post(f"{url}/login/", form, headers={"Referer": f"{url}/login/"}, timeout=60).raise_for_status()
+    return session

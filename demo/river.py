@@ -12,7 +12,7 @@ from typing import Any
 
 from demo import people, raters, world
 from demo import plan as demo_plan
-from demo.client import Client
+from demo.client import Client, signed_in
 from demo.people import Person
 from demo.progress import Progress, Report
 from demo.site import Site
@@ -31,14 +31,15 @@ Una buena respuesta es *correcta*, está en el *idioma de la pregunta*, es *brev
 equivocada o sin terminar es inaceptable.
 """
 ENDED = {"succeeded", "failed", "stopped"}
+NAMES = {"base": "pretrain"}
 CONTESTS = (("sft", "base"), ("ppo", "sft"), ("dpo", "sft"))
 
 
 class River:
     """One walk from a prompt to a report. `plan` says sizes and rates (`demo/plan.py`)."""
 
-    def __init__(self, site: Site, plan: ModuleType | Any = demo_plan):
-        self.site, self.plan = site, plan
+    def __init__(self, site: Site, plan: ModuleType = demo_plan, resources: dict[str, Any] | None = None):
+        self.site, self.plan, self.resources = site, plan, resources or {}
         self.progress = Progress(sum(plan.SECONDS.values()))
         self.began = time.monotonic()
         self.receipts: list[dict[str, Any]] = []
@@ -46,14 +47,19 @@ class River:
     def walk(self) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
         """Every stage, in order; returns the figures that `make demo` prints, and the logins of a rater and a lead."""
         logins = self.settle()
+        figures = self.flow()
+        self.progress.close()
+        return figures, logins
+
+    def flow(self) -> dict[str, Any]:
+        """From the corpus to the report and back to the raters; returns the figures."""
         base = self.pretrain()
         sft = self.demonstrate(base)
         snapshot = self.rank(sft)
         reward, ppo, dpo = self.learn(sft, snapshot)
         evaluation = self.compare(snapshot, reward, {"base": base, "sft": sft, "ppo": ppo, "dpo": dpo})
         self.leave_work(ppo, snapshot)
-        self.progress.close()
-        return self.figures(base, reward, ppo, evaluation), logins
+        return self.figures(base, reward, ppo, evaluation)
 
     # The stages -----------------------------------------------------------------------------------------------------------
 
@@ -65,6 +71,7 @@ class River:
                 "rater": {"name": "rita", "password": self.site.person("rita", PROJECT, "rater")},
             }
             self.lead = Client(self.site.url, self.site.token("lena"))
+            self.browser = signed_in(self.site.url, **logins["lead"])
             self.project = next(row["id"] for row in self.lead.every("projects/") if row["name"] == PROJECT)
             self.lead.put(f"projects/{self.project}/", {"guidelines": GUIDELINES}, method="PATCH")
             self.people = [self._person(rater, (n + 1) / len(raters.RATERS), report) for n, rater in enumerate(raters.RATERS)]
@@ -152,7 +159,11 @@ class River:
         self.wait(run["id"], f"sample {name}", self.plan.SECONDS["sample"])
 
     def launch(self, recipe: str, config: dict[str, Any], inputs: dict[str, int], name: str) -> dict[str, Any]:
-        return self.made("runs", name, json={"recipe": recipe, "config": config, "inputs": inputs, "seed": self.plan.SEED})
+        return self.made(
+            "runs",
+            name,
+            json={"recipe": recipe, "config": config, "inputs": inputs, "seed": self.plan.SEED, "resources": self.resources},
+        )
 
     def wait(self, run_id: int, title: str, weight: float) -> dict[str, Any]:
         """The run once it has succeeded, the bar moving with it; raises with the run's own reason when it has not."""
@@ -194,6 +205,12 @@ class River:
             found.setdefault(sample["prompt"], []).insert(0, sample["id"])
         return found
 
+    def vote(self, evaluation: dict, a: str, b: str) -> dict[str, float]:
+        """How often people preferred `a` to `b`, with its interval and the number of comparisons."""
+        names = {f"demo-{a}", f"demo-{NAMES.get(b, b)}"}
+        vote = next(vote for vote in evaluation["report"]["votes"] if {vote["first"], vote["second"]} == names)
+        return {key: vote[key] for key in ("value", "low", "high", "n")}
+
     def made(self, what: str, name: str, *, json: dict[str, Any] | None = None, **body: Any) -> dict[str, Any]:
         """The project's thing of that name, made if it is not there: a call whose answer was lost makes nothing twice."""
         path = f"projects/{self.project}/{what}/"
@@ -208,14 +225,14 @@ class River:
     def figures(self, base: dict, reward: dict, ppo: dict, evaluation: dict) -> dict[str, Any]:
         """The last line of `make demo ARGS=--no-serve`, read from the checkpoints' cards and from the report."""
         path = self.site.home / "report.html"
-        path.write_bytes(self.lead.download(f"evaluations/{evaluation['id']}/file/"))
+        path.write_bytes(self.browser.get(f"{self.site.url}/evaluations/{evaluation['id']}/report.html").content)
         cards = {name: row["card"]["figures"] for name, row in (("base", base), ("reward", reward), ("ppo", ppo))}
         return {
             "perplexity": {"pretrain_start": cards["base"]["perplexity_start"], "pretrain_end": cards["base"]["perplexity_end"]},
             "reward_accuracy": cards["reward"]["accuracy"],
             "reward": {"sft": cards["ppo"]["reward_start"], "ppo": cards["ppo"]["reward_end"]},
             "kl": cards["ppo"]["kl"],
-            "win_rate": {f"{a}_vs_{b}": evaluation["report"]["contests"] for a, b in CONTESTS},
+            "win_rate": {f"{a}_vs_{b}": self.vote(evaluation, a, b) for a, b in CONTESTS},
             "report": str(path),
             "seconds": round(time.monotonic() - self.began),
         }

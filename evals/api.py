@@ -46,11 +46,11 @@ class NewEvaluationSerializer(Exact):
     checkpoints = serializers.ListField(child=IdField(), default=list, max_length=50, help_text="Each gets an `evaluate` run.")
     inputs = serializers.DictField(child=IdField(), default=dict, help_text="Ids of `dataset`, `corpus` and `reward`.")
     config = ObjectField(default=dict, help_text="Of the recipe `evaluate`.")
-    contest = ContestSerializer(required=False)
+    contests = ContestSerializer(many=True, default=list, max_length=50)
 
     def validate(self, fields: dict[str, Any]) -> dict[str, Any]:
-        if not fields["checkpoints"] and "contest" not in fields:
-            raise serializers.ValidationError(_("Give `checkpoints` to measure, or a `contest` for people."))
+        if not fields["checkpoints"] and not fields["contests"]:
+            raise serializers.ValidationError(_("Give `checkpoints` to measure, or `contests` for people."))
         return fields
 
 
@@ -85,7 +85,7 @@ class Evaluations(Door):
         examples=[
             OpenApiExample(
                 "Measure two, and let people compare them",
-                {"name": "sft or ppo", "checkpoints": [3, 5], "inputs": {"dataset": 1}, "contest": {"first": 3, "second": 5}},
+                {"name": "sft or ppo", "checkpoints": [3, 5], "inputs": {"dataset": 1}, "contests": [{"first": 3, "second": 5}]},
                 request_only=True,
             )
         ],
@@ -98,8 +98,7 @@ class Evaluations(Door):
         measured = Checkpoint.objects.exclude(role=Checkpoint.Role.TOKENIZER)
         given["checkpoints"] = chosen(self.project, measured, "checkpoints", given["checkpoints"])
         given["inputs"] = inputs_of(self.project, "evaluate", given["inputs"])
-        if "contest" in given:
-            given["contest"] = contest_of(self.project, **given["contest"])
+        given["contests"] = [contest_of(self.project, place, **asked) for place, asked in enumerate(given["contests"])]
         try:
             evaluation = start(user=self.user, project=self.project, **given)
         except schema.ConfigError as error:
@@ -115,13 +114,14 @@ def chosen(project: Project, rows: QuerySet[Checkpoint], field: str, ids: list[i
     return [found[pk] for pk in dict.fromkeys(ids)]
 
 
-def contest_of(project: Project, first: int, second: int, count: int, overlap: int) -> Contest:
+def contest_of(project: Project, place: int, first: int, second: int, count: int, overlap: int) -> Contest:
     """Two checkpoints that have answered prompts in common; BadInput otherwise."""
-    pair = chosen(project, Checkpoint.objects.all(), "contest", [first, second])
+    field = f"contests.{place}"
+    pair = chosen(project, Checkpoint.objects.all(), field, [first, second])
     if len(pair) < 2:
-        raise BadInput({"contest": _("Name two different checkpoints.")})
+        raise BadInput({field: _("Name two different checkpoints.")})
     if not preference.pairs(project, pair[0].name, pair[1].name):
-        raise BadInput({"contest": _("These two have answered no prompt in common: run the recipe `sample` with both first.")})
+        raise BadInput({field: _("These two have answered no prompt in common: run the recipe `sample` with both first.")})
     return Contest(pair[0], pair[1], count, overlap)
 
 

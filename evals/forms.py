@@ -18,7 +18,7 @@ from training import schema
 from training.forms import CONFIG, INPUT, input_field, option_field
 from training.models import Checkpoint
 
-GIVEN = ("dataset", "corpus", "reward")
+GIVEN = {"dataset": _("Dataset"), "corpus": _("Corpus"), "reward": _("Reward model")}
 
 
 class Ticked(forms.ModelMultipleChoiceField):
@@ -57,11 +57,10 @@ class EvaluationForm(forms.Form):
         min_value=1,
         max_value=10_000,
         initial=60,
-        required=False,
         help_text=_("About 194 decided comparisons show a 60 % preference, 783 a 55 % one (80 % power)."),
     )
     overlap = forms.IntegerField(
-        label=_("People for each prompt"), min_value=1, max_value=50, initial=1, required=False,
+        label=_("People for each prompt"), min_value=1, max_value=50, initial=1,
         help_text=_("More prompts tell more than more people on the same prompt."),
     )  # fmt: skip
 
@@ -75,6 +74,7 @@ class EvaluationForm(forms.Form):
         for wanted in self.recipe.INPUTS:
             if wanted.name in GIVEN:
                 self.fields[INPUT + wanted.name] = input_field(project, wanted)
+                self.fields[INPUT + wanted.name].label = GIVEN[wanted.name]
         for option in schema.options(self.recipe.Config):
             self.fields[CONFIG + option.name] = option_field(option)
         self.fields["first"] = Answering(project, label=_("One checkpoint"))
@@ -118,16 +118,13 @@ class EvaluationForm(forms.Form):
                 "second",
                 _("These two have answered no prompt in common: run the recipe `sample` with both first."),
             )
-        for name in ("count", "overlap"):
-            if self.cleaned_data.get(name) is None and name not in self.errors:
-                self.add_error(name, _("A number is needed."))
 
     def begin(self, user: User) -> Evaluation | None:
         """The evaluation, begun; None when something is wrong, which is then on the form."""
         if not self.is_valid():
             return None
         given = self.cleaned_data
-        contest = Contest(given["first"], given["second"], given["count"], given["overlap"]) if given["first"] else None
+        contests = [Contest(given["first"], given["second"], given["count"], given["overlap"])] if given["first"] else []
         try:
             return start(
                 user=user,
@@ -136,7 +133,7 @@ class EvaluationForm(forms.Form):
                 checkpoints=given["checkpoints"],
                 inputs={name: given[INPUT + name] for name in GIVEN if given[INPUT + name]},
                 config={option.name: given[CONFIG + option.name] for option in schema.options(self.recipe.Config)},
-                contest=contest,
+                contests=contests,
             )
         except schema.ConfigError as error:
             self._blame(error)

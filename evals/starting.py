@@ -35,12 +35,12 @@ def start(
     checkpoints: Iterable[Checkpoint] = (),
     inputs: dict[str, Any] | None = None,
     config: dict[str, Any] | None = None,
-    contest: Contest | None = None,
+    contests: Iterable[Contest] = (),
 ) -> Evaluation:
     """A new evaluation with its runs queued and its tasks on the raters' desk; all or nothing. Raises schema.ConfigError."""
     evaluation = Evaluation.objects.create(project=project, name=name, created_by=user)
     measure(evaluation, checkpoints, user=user, inputs=inputs or {}, config=config or {})
-    if contest:
+    for contest in contests:
         evaluation.checkpoints.add(contest.first, contest.second)
         preference.send_to_raters(evaluation, contest.first.name, contest.second.name, count=contest.count, overlap=contest.overlap)
     return evaluation

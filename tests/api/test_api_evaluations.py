@@ -34,7 +34,7 @@ def test_an_evaluation_queues_its_runs_and_asks_people(as_lead, project, models,
         name="sft or ppo",
         checkpoints=[first, second],
         inputs={"dataset": frozen.pk},
-        contest={"first": first, "second": second, "count": 2},
+        contests=[{"first": first, "second": second, "count": 2}],
     )
     assert answer.status_code == 201
     row = answer.json()
@@ -51,7 +51,7 @@ def test_an_evaluation_queues_its_runs_and_asks_people(as_lead, project, models,
         ({"name": "x", "checkpoints": [10**6]}, "checkpoints"),
         ({"name": "x", "checkpoints": ["first"], "inputs": {"dataset": 10**6}}, "dataset"),
         ({"name": "x", "checkpoints": ["first"], "config": {"limti": 5}}, "limti"),
-        ({"name": "x", "contest": {"first": "first", "second": "first"}}, "contest"),
+        ({"name": "x", "contests": [{"first": "first", "second": "first"}]}, "contests.0"),
         ({"name": "taken", "checkpoints": ["first"]}, "name"),
     ],
 )
@@ -59,8 +59,8 @@ def test_a_wrong_evaluation_is_named_and_nothing_begins(as_lead, lead, project, 
     Evaluation.objects.create(project=project, name="taken", created_by=lead)
     ids = {"first": models[0].pk}
     body = {**body, **({"checkpoints": [ids.get(one, one) for one in body["checkpoints"]]} if "checkpoints" in body else {})}
-    if "contest" in body:
-        body["contest"] = {key: ids[value] for key, value in body["contest"].items()}
+    if "contests" in body:
+        body["contests"] = [{key: ids[value] for key, value in contest.items()} for contest in body["contests"]]
     answer = begin(as_lead, project, **body)
     assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
     assert Evaluation.objects.count() == 1
