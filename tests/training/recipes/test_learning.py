@@ -132,10 +132,10 @@ def test_wilsons_interval_is_the_published_one() -> None:
 
 
 def test_dpo_starts_at_reward_zero_and_learns_to_prefer(trained: Any, base: Path, snapshot: Path) -> None:
-    run = trained("dpo", {"model": base, "dataset": snapshot}, {**FAST, "learning_rate": 1e-3, "max_steps": 60})
+    run = trained("dpo", {"model": base, "dataset": snapshot}, {**FAST, "learning_rate": 5e-4, "max_steps": 60})
     assert run.curve("valid_loss")[0] == pytest.approx(math.log(2), abs=1e-4)
     assert run.curve("margin")[0] == pytest.approx(0, abs=1e-4)
-    assert run.figures["accuracy"] > 0.8
+    assert run.figures["accuracy"] > 0.7
     assert run.figures["margin"] > 0.2
 
 
