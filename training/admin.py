@@ -36,7 +36,7 @@ class TrainFrom(admin.ModelAdmin):
         return actions
 
 
-def _opens_form(recipe: str, wanted: list[Input]) -> Callable[..., HttpResponse | None]:
+def _opens_form(recipe: str, wanted: list[Input]) -> Callable[..., Any]:
     def open_form(model_admin: TrainFrom, request: HttpRequest, chosen: QuerySet) -> HttpResponse | None:
         things = list(chosen[:2])
         if len(things) != 1:

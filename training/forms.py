@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -32,7 +32,7 @@ def sentence_of(recipe: Any) -> str:
 
 def candidates(project: Project, wanted: schema.Input) -> QuerySet:
     """What this project has for an input of a recipe, newest first."""
-    rows = MODELS[wanted.kind]._default_manager.filter(project=project).order_by("-id")
+    rows: QuerySet[Any] = MODELS[wanted.kind]._default_manager.filter(project=project).order_by("-id")
     if wanted.kind == "snapshot":
         return rows.filter(manifest__isnull=False)
     return rows.filter(role=wanted.role) if wanted.role else rows
@@ -157,7 +157,7 @@ def option_field(option: schema.Option) -> forms.Field:
         )
     else:
         field = forms.CharField(**common)
-    field.unit = option.unit  # type: ignore[attr-defined]
+    field.unit = option.unit  # type: ignore[union-attr]
     return field
 
 
@@ -210,6 +210,6 @@ class RatersForm(forms.Form):
         self.fields["models"].choices = [(name, name) for name in models]  # type: ignore[attr-defined]
 
 
-def led_by(user: User) -> QuerySet[Project]:
+def led_by(user: User | AnonymousUser) -> QuerySet[Project]:
     """The projects in which this user may train."""
     return Project.objects.visible_to(user, Role.LEAD).order_by("name")

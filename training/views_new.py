@@ -39,7 +39,7 @@ def run_new(request: HttpRequest, recipe: str) -> HttpResponse:
         messages.success(request, _("The run is queued."))
         return redirect("run", run.pk)
     title, about = _(form.part.TITLE), sentence_of(form.part)
-    context = {"recipe": recipe, "title": title, "about": about, "form": form, "project": project, "projects": led_by(request.user)}  # type: ignore[arg-type]
+    context = {"recipe": recipe, "title": title, "about": about, "form": form, "project": project, "projects": led_by(request.user)}
     return render(request, "training/run_new.html", context, status=422 if form.is_bound else 200)
 
 
@@ -61,7 +61,7 @@ def asked_project(request: HttpRequest) -> Project:
     if thing:
         return thing.project
     last = Run.objects.visible_to(request.user, Role.LEAD).order_by("-id").select_related("project").first()
-    project = last.project if last else led_by(request.user).first()  # type: ignore[arg-type]
+    project = last.project if last else led_by(request.user).first()
     if project is None:
         raise Http404
     return project

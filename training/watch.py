@@ -182,7 +182,7 @@ def samples(run: Run) -> Shown | None:
     rows = [row for row in event.data.get("samples", []) if isinstance(row, dict)][:MOST_SAMPLES]
     ids = [row["prompt_id"] for row in rows if isinstance(row.get("prompt_id"), int)]
     asked = {prompt.pk: prompt.messages for prompt in Prompt.objects.filter(project=run.project_id, pk__in=ids)}
-    return Shown(event.step, [_shown(row, asked.get(row.get("prompt_id"))) for row in rows])
+    return Shown(event.step, [_shown(row, asked.get(row.get("prompt_id", 0))) for row in rows])
 
 
 def _shown(row: dict[str, Any], asked: Any) -> ShownSample:
