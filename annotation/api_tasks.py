@@ -12,10 +12,12 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotation import desk, tasks
+from annotation import desk, grouping, tasks
 from annotation.api_bulk import MOST
 from annotation.api_fields import IdField, MessagesField
 from annotation.doors import BadInput, Door, Exact
+from annotation.kinds.rank import FEWEST
+from annotation.kinds.rank import MOST as MOST_SHOWN
 from annotation.models import Grade, Judgement, Project, Role, Sample, Task
 from annotation.parts import names
 
@@ -50,16 +52,20 @@ class TaskQuery(serializers.Serializer):
 
 
 class NewTasksSerializer(Exact):
-    """Kind `write` takes `prompts`; kind `rank` takes `groups` of 2 to 9 answers to one prompt."""
+    """Kind `write` takes `prompts`. Kind `rank` takes `groups`, or `models` for whatever these answered and nobody was asked yet."""
 
     kind = serializers.ChoiceField(names("KINDS"))
-    prompts = serializers.ListField(child=IdField(), min_length=1, max_length=MOST, required=False, help_text="Ids, for `write`.")
+    prompts = serializers.ListField(child=IdField(), min_length=1, max_length=MOST, required=False, help_text="Ids of prompts.")
     groups = serializers.ListField(
-        child=serializers.ListField(child=IdField(), min_length=2, max_length=9),
+        child=serializers.ListField(child=IdField(), min_length=FEWEST, max_length=MOST_SHOWN),
         min_length=1,
         max_length=MOST,
         required=False,
-        help_text="Lists of sample ids, for `rank`.",
+        help_text="Lists of 2 to 9 ids of answers to one prompt.",
+    )
+    models = serializers.ListField(child=serializers.CharField(), min_length=1, required=False, help_text="Names of models.")
+    answers = serializers.IntegerField(
+        min_value=FEWEST, max_value=MOST_SHOWN, default=MOST_SHOWN, help_text="With `models`: at most so many answers side by side."
     )
     overlap = serializers.IntegerField(
         min_value=1, max_value=100, required=False, help_text="Judgements wanted for each; by default the project's."
@@ -67,12 +73,13 @@ class NewTasksSerializer(Exact):
     purpose = serializers.ChoiceField(Task.Purpose.choices, default=Task.Purpose.TRAIN)
 
     def validate(self, fields: dict[str, Any]) -> dict[str, Any]:
-        wanted, other = ("prompts", "groups") if fields["kind"] == "write" else ("groups", "prompts")
-        if wanted not in fields:
-            raise serializers.ValidationError({wanted: _("Kind “%(kind)s” needs it.") % {"kind": fields["kind"]}})
-        if other in fields:
-            raise serializers.ValidationError({other: _("Kind “%(kind)s” does not take it.") % {"kind": fields["kind"]}})
-        return fields
+        """Exactly one of the ways to name what is asked, and one that the kind takes."""
+        takes = {"write": ["prompts"]}.get(fields["kind"], ["groups", "models"])
+        given = [name for name in ("prompts", "groups", "models") if name in fields]
+        if len(given) == 1 and given[0] in takes:
+            return fields
+        words = {"kind": fields["kind"], "names": _(" or ").join(f"“{name}”" for name in takes)}
+        raise serializers.ValidationError({takes[0]: _("Kind “%(kind)s” takes %(names)s, and nothing beside.") % words})
 
 
 class MadeSerializer(serializers.Serializer):
@@ -104,19 +111,27 @@ class Tasks(Door):
         responses={201: MadeSerializer},
         examples=[
             OpenApiExample("Ideal responses", {"kind": "write", "prompts": [1, 2], "overlap": 2}, request_only=True),
+            OpenApiExample(
+                "Rankings of what two models answered", {"kind": "rank", "models": ["sft-3", "ppo-5"]}, request_only=True
+            ),
             OpenApiExample("Rankings", {"kind": "rank", "groups": [[11, 12, 13], [14, 15]]}, request_only=True),
         ],
     )
     def post(self, request: Request, project_id: int) -> Response:
         """Makes tasks with their seats, all or none."""
-        given = self.asked(NewTasksSerializer)
-        overlap, purpose = given.get("overlap", self.project.overlap), given["purpose"]
-        with transaction.atomic():
-            if given["kind"] == "write":
-                made = tasks.write_tasks(prompts_of(self.project, given["prompts"]), overlap=overlap, purpose=purpose)
-            else:
-                made = len(tasks.rank_tasks(groups_of(self.project, given["groups"]), overlap=overlap, purpose=purpose))
-        return Response({"created": made}, status.HTTP_201_CREATED)
+        return Response({"created": made(self.project, **self.asked(NewTasksSerializer))}, status.HTTP_201_CREATED)
+
+
+@transaction.atomic
+def made(project: Project, kind: str, purpose: str, answers: int, overlap: int | None = None, **named: Any) -> int:
+    """Makes the tasks; how many. `named` holds `prompts`, `groups` or `models`."""
+    wanted = {"overlap": overlap or project.overlap, "purpose": purpose}
+    if kind == "write":
+        return tasks.write_tasks(prompts_of(project, named["prompts"]), **wanted)
+    if "models" in named:
+        samples = Sample.objects.filter(prompt__project=project, model__in=named["models"])
+        return len(tasks.rank_tasks(grouping.groups(samples, answers), **wanted))
+    return len(tasks.rank_tasks(groups_of(project, named["groups"]), **wanted))
 
 
 def prompts_of(project: Project, ids: list[int]) -> list[Any]:

@@ -32,6 +32,13 @@ def test_a_lead_makes_write_tasks_and_rank_tasks(as_lead, project, prompts, samp
     assert Seat.objects.count() == 3 * 2 + 2 * 3
 
 
+def test_whatever_models_answered_is_ranked_once(as_lead, project, samples):
+    body = {"kind": "rank", "models": ["model-0", "model-1"], "answers": 2}
+    first, again = (post(as_lead, f"projects/{project.pk}/tasks/", body).json() for _time in range(2))
+    assert (first, again) == ({"created": 3}, {"created": 0})
+    assert {task.samples.count() for task in Task.objects.all()} == {2}
+
+
 def test_more_seats_can_be_wanted_later(as_lead, as_stranger, as_rater, project, prompts):
     tasks.write_tasks(prompts[:1], overlap=1)
     path = f"tasks/{Task.objects.get().pk}/seats/"
@@ -46,6 +53,7 @@ def test_wrong_tasks_are_named_and_none_is_made(as_lead, project, prompts, sampl
     for body, field in [
         ({"kind": "write"}, "prompts"),
         ({"kind": "rank", "prompts": [prompts[0].pk]}, "groups"),
+        ({"kind": "rank", "groups": [[1, 2]], "models": ["model-0"]}, "groups"),
         ({"kind": "write", "prompts": [prompts[0].pk, 10**6]}, "prompts"),
         ({"kind": "rank", "groups": [[sample.pk for sample in samples[0]], mixed]}, "groups.1"),
         ({"kind": "rank", "groups": [[samples[0][0].pk] * 2]}, "groups.0"),
