@@ -21,17 +21,16 @@ class Chart:
 
 
 def number(value: float, percent: bool = False) -> str:
-    """A figure with as many digits as mean something: 81.2 %, 12.34, 1,234."""
+    """A figure with as many digits as mean something: 81.2 %, 12.34, 1,234, −0.0012."""
     if percent:
-        return _("%(number)s %%") % {"number": f"{100 * value:.1f}"}
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.2f}" if abs(value) >= 0.095 or value == 0 else f"{value:.3g}"
+        return _("%(number)s\u00a0%%") % {"number": f"{100 * value:.1f}".replace("-", "−")}
+    text = f"{abs(value):,.0f}" if abs(value) >= 1000 else f"{abs(value):.2f}" if abs(value) >= 0.01 else f"{abs(value):.2g}"
+    return f"−{text}" if value < 0 else text
 
 
 def verdict(report: Report) -> list[str]:
     """The first thing to read: what people prefer, then what the metrics add; or what is missing."""
-    voted = [vote_claim(vote) for vote in report["votes"] if vote["n"]]
+    voted = [vote_sentence(vote) for vote in report["votes"] if vote["n"]]
     measured = [sentence for second in _compared(report) if (sentence := _tally(report, *second))]
     if voted or measured:
         return voted + measured
@@ -54,6 +53,24 @@ def vote_claim(vote: dict[str, Any]) -> str:
     if vote["high"] < 0.5:
         return _("People prefer %(second)s to %(first)s") % names
     return _("People do not clearly prefer %(first)s or %(second)s") % names
+
+
+def vote_sentence(vote: dict[str, Any]) -> str:
+    """The claim with what it rests on: the win rate of the model that is ahead, its interval and n."""
+    ahead = vote["value"] >= 0.5
+    share, low, high = (
+        (vote["value"], vote["low"], vote["high"]) if ahead else (1 - vote["value"], 1 - vote["high"], 1 - vote["low"])
+    )
+    figures = {
+        "name": vote["first"] if ahead else vote["second"],
+        "n": vote["n"],
+        **{key: number(value, percent=True) for key, value in (("share", share), ("low", low), ("high", high))},
+    }
+    if low > 0.5:
+        tail = _(": win rate %(share)s in %(n)s judgements (95\u00a0%% interval %(low)s to %(high)s).")
+    else:
+        tail = _(": %(name)s has a win rate of %(share)s in %(n)s judgements (95\u00a0%% interval %(low)s to %(high)s).")
+    return vote_claim(vote) + tail % figures
 
 
 def measure_claim(measure: dict[str, Any]) -> str:
@@ -118,15 +135,20 @@ def _tally(report: Report, first: str, second: str) -> str:
 def measure_chart(measure: dict[str, Any]) -> Chart:
     """The intervals of a measure, one line a checkpoint."""
     scale = 100 if measure["percent"] else 1
-    rows = [(row["checkpoint"], *(scale * row[key] for key in ("value", "low", "high"))) for row in measure["rows"]]
+    rows = [(row["checkpoint"], *(_plotted(scale * row[key]) for key in ("value", "low", "high"))) for row in measure["rows"]]
     claim = measure_claim(measure)
     return Chart(claim, interval_chart(rows, title=claim))
 
 
+def _plotted(value: float) -> float:
+    """Three digits: more would crowd the picture, and the table has them."""
+    return float(f"{value:.3g}")
+
+
 def vote_chart(vote: dict[str, Any]) -> Chart:
     """The win rate in per cent against the even half."""
-    label = _("%(first)s over %(second)s, %%") % {"first": vote["first"], "second": vote["second"]}
-    rows = [(label, *(100 * vote[key] for key in ("value", "low", "high")))] if vote["n"] else []
+    label = _("for %(first)s, %%") % {"first": vote["first"]}
+    rows = [(label, *(round(100 * vote[key], 1) for key in ("value", "low", "high")))] if vote["n"] else []
     claim = vote_claim(vote)
     return Chart(claim, interval_chart(rows, title=claim, reference=50))
 

@@ -29,7 +29,7 @@ from evals.material import Material, read_documents, read_pairs, read_questions
 from evals.metrics import Measure, NotMeasured, Rows
 from evals.pooling import POOLS
 from training import schema
-from training.rundir import RunDir, Stopped, staged
+from training.rundir import RunDir, Stopped, rank, staged
 from training.schema import Input
 
 TITLE = "Evaluate a checkpoint"
@@ -108,6 +108,8 @@ def dotted(name: str) -> str:
 
 def main(run: RunDir, config: Config) -> None:
     """Measures with one metric after another; after each, what is known is kept, so that a stopped run goes on from there."""
+    if rank() != 0:
+        return  # figures are summed in one process; others have nothing to add
     material = gather(run, config)
     rows, skipped = resume(run, material)
     todo = names(config)
