@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from annotation import snapshot
+from annotation import frozen, snapshot
 from annotation.management.find import project_named
 from annotation.models import Member, Project, Role, Snapshot
 
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         except (ValueError, OSError) as error:
             raise CommandError(str(error)) from None
         counts = (taken.manifest or {})["counts"]
-        splits = ", ".join(f"{split} {count}" for split, count in counts["by_split"].items())
+        splits = ", ".join(f"{split} {counts['by_split'][split]}" for split in frozen.SPLITS)
         self.stdout.write(
             f"{taken.folder}\n{counts['prompts']} prompts, {counts['rows']} judgements ({splits}), {counts['raters']} raters"
         )
