@@ -7,24 +7,21 @@ refused. On CPU a resumed run then gives the same weights, bit for bit, as one t
 
 from __future__ import annotations
 
-import atexit
 import json
 import math
 import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.utils import logging
 
-from training import card, schema
-from training.rundir import RunDir, Stopped, rank, staged
+from training import processes, schema
+from training.rundir import RunDir, Stopped, rank
 from training.schedule import Schedule
 
 logging.disable_progress_bar()
@@ -44,28 +41,10 @@ class NotResumable(ValueError):
     """The newest checkpoint cannot continue this run exactly; the message says what differs."""
 
 
-# Where we run ---------------------------------------------------------------------------------------------------------------
-
-
-def processes() -> int:
-    """Processes of this attempt (torchrun's world size)."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def check_processes(run: RunDir) -> None:
-    """Raises where the launcher started another number of processes than the run was promised."""
-    resources = run.spec.get("resources") or {}
-    promised = int(resources.get("processes", 1)) * int(resources.get("nodes", 1))
-    if promised != processes():
-        raise RuntimeError(f"this run was promised {promised} processes but {processes()} are running; start it with torchrun")
-    # A process that exits with its group's threads alive aborts, and torchrun would call a finished run failed.
-    atexit.register(leave_processes)
-
-
 def arguments(run: RunDir, config: Schedule, rows: int) -> dict[str, Any]:
     """TrainingArguments of a run over so many training rows: no hub, no reports, no hidden NaN, bf16 on CUDA."""
-    check_processes(run)
-    steps = config.steps(rows, processes())
+    processes.check(run)
+    steps = config.steps(rows, processes.count())
     cuda = torch.cuda.is_available()
     return {
         "output_dir": str(run.path / "checkpoints"),
@@ -93,7 +72,7 @@ def arguments(run: RunDir, config: Schedule, rows: int) -> dict[str, Any]:
         "use_cpu": not cuda,
         "dataloader_pin_memory": cuda,
         "ddp_find_unused_parameters": False,
-        "ddp_backend": None if cuda or processes() == 1 else "gloo",
+        "ddp_backend": None if cuda or processes.count() == 1 else "gloo",
     }
 
 
@@ -134,7 +113,7 @@ class Durable(Trainer):
         """Trains to the last step, from the newest whole checkpoint if there is one. Raises Stopped once saved as asked."""
         found = self.run.latest_checkpoint()
         if found is not None:
-            refuse_unlike(found, self._segment(), processes())
+            refuse_unlike(found, self._segment(), processes.count())
         if found is not None and int(found.name.split("-")[1]) >= self.args.max_steps:
             # Killed after the last step: training on from here would take one step too many.
             self._load_from_checkpoint(str(found))
@@ -164,13 +143,13 @@ class Durable(Trainer):
 
     def totals(self, rows: Any, count: int, tally: Callable[[Any, dict[str, Any]], Sequence[Any]]) -> list[float]:
         """Sums of the `count` numbers that `tally(model, batch)` gives, over all rows and all processes."""
-        size, mine = self.args.per_device_train_batch_size, range(rank(), len(rows), processes())
+        size, mine = self.args.per_device_train_batch_size, range(rank(), len(rows), processes.count())
         sums = torch.zeros(count, dtype=torch.float64)
         for at in range(0, len(mine), size):
             batch = self.data_collator([rows[index] for index in mine[at : at + size]])
             batch = {name: tensor.to(self.args.device) for name, tensor in batch.items()}
             sums += torch.tensor([float(value) for value in tally(self.model, batch)], dtype=torch.float64)
-        return summed(sums, self.args.device)
+        return processes.summed(sums, self.args.device)
 
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
         """The recipe's loss, or the model's own over the tokens of all accumulated batches and processes."""
@@ -199,7 +178,7 @@ class Durable(Trainer):
             **schema.as_dict(self.schedule),
             "seed": self.run.seed,
             "inputs": self.run.spec["inputs"],
-            "processes": processes(),
+            "processes": processes.count(),
             "steps": self.args.max_steps,
             "rows": len(self.train_dataset),
         }
@@ -210,12 +189,12 @@ class Durable(Trainer):
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """All ranks write into one staged folder; rank 0 gives it its name once every rank is done."""
         with self.run.checkpoint(self.state.global_step) if rank() == 0 else nullcontext():
-            barrier()
+            processes.barrier()
             super()._save_checkpoint(model, trial)
-            barrier()
+            processes.barrier()
             if rank() == 0:
                 self._lift(Path(self._get_output_dir(trial)))
-        barrier()
+        processes.barrier()
 
     def _lift(self, draft: Path) -> None:
         """The Trainer fills `checkpoint-N` inside the staged folder: its files belong one floor up."""
@@ -254,7 +233,7 @@ class Reporter(TrainerCallback):
     def on_log(self, args: Any, state: TrainerState, control: TrainerControl, logs: dict[str, Any] | None = None, **_: Any) -> None:
         values = {CURVES.get(name, name): value for name, value in (logs or {}).items() if name not in UNTOLD}
         if values:
-            speed = self.trainer.tokens * processes() / max(time.monotonic() - self.began, 1e-9)
+            speed = self.trainer.tokens * processes.count() / max(time.monotonic() - self.began, 1e-9)
             self.trainer.run.metrics(state.global_step, **values, tokens_per_second=round(speed, 1))
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -264,103 +243,5 @@ class Reporter(TrainerCallback):
             self.trainer.run.progress(state.global_step, args.max_steps)
         if not last and state.global_step % self.trainer.schedule.valid_every == 0:
             self.trainer.measured()
-        if not last and anywhere(self.trainer.run.stop_requested, args.device):
+        if not last and processes.anywhere(self.trainer.run.stop_requested, args.device):
             control.should_save = control.should_training_stop = self.trainer.stopped = True
-
-
-# Several processes ----------------------------------------------------------------------------------------------------------
-
-
-def barrier() -> None:
-    """Waits for every process."""
-    if dist.is_initialized():
-        dist.barrier()
-
-
-def leave_processes() -> None:
-    """Ends this process' part in the group, however its recipe ended."""
-    if dist.is_initialized():
-        dist.destroy_process_group()
-
-
-def summed(values: Any, device: Any) -> list[float]:
-    """The tensor summed over all processes."""
-    if dist.is_initialized():
-        values = values.to(device)
-        dist.all_reduce(values)
-    return list(values.tolist())
-
-
-def anywhere(asked: bool, device: Any) -> bool:
-    """True in every process at the same step once it is true in one: processes that part ways wait for ever."""
-    return asked if not dist.is_initialized() else summed(torch.tensor([float(asked)]), device)[0] > 0
-
-
-def join_processes(run: RunDir) -> None:
-    """Lets torchrun's processes meet, for recipes without a Trainer."""
-    check_processes(run)
-    if processes() > 1 and not dist.is_initialized():
-        dist.init_process_group("gloo", timeout=timedelta(days=7))
-
-
-# Models ---------------------------------------------------------------------------------------------------------------------
-
-
-def without_dropout(model: Any) -> Any:
-    """The model with every dropout off: log-probabilities that are compared must not be noisy."""
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
-    return model
-
-
-def longest(model: Any, wanted: int) -> int:
-    """Tokens that a row may have: as many as wanted, if the model's positions reach so far."""
-    return min(wanted, getattr(model.config, "max_position_embeddings", wanted))
-
-
-def for_generation(folder: Path) -> Any:
-    """The language model of a folder on this process' device, in bfloat16 on CUDA."""
-    from transformers import AutoModelForCausalLM
-
-    cuda = torch.cuda.is_available()
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16 if cuda else torch.float32)
-    return model.to(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if cuda else "cpu").eval()
-
-
-def with_adapters(model: Any, rank: int, task: str) -> Any:
-    """The model with LoRA adapters of this rank on every linear layer, or itself at rank 0. `task`: CAUSAL_LM or SEQ_CLS."""
-    if not rank:
-        return model
-    from peft import LoraConfig, get_peft_model
-
-    return get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type=task))
-
-
-def merged(model: Any) -> Any:
-    """The model with its adapters added into its weights."""
-    return model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
-
-
-def token_tally(logits: Any, labels: Any) -> tuple[Any, Any, Any]:
-    """(summed nats, tokens, tokens guessed right) of labels [rows, length] under logits [rows, length, vocabulary]."""
-    targets, found = labels[:, 1:], logits[:, :-1].float()
-    kept = targets != -100
-    nats = torch.nn.functional.cross_entropy(found[kept], targets[kept], reduction="sum")
-    return nats, kept.sum(), (found.argmax(-1)[kept] == targets[kept]).sum()
-
-
-def save(
-    run: RunDir, model: Any, tokenizer: Any, *, role: str, recipe: str, step: int, figures: dict[str, Any], **files: Any
-) -> None:
-    """The run's `out/` folder: weights, tokenizer, card, and each of `files` as NAME.json. Rank 0 only."""
-    if rank() != 0:
-        return
-    model.config.use_cache = True
-    with staged(run.out) as out:
-        model.save_pretrained(out)
-        tokenizer.save_pretrained(out)
-        parameters = sum(parameter.numel() for parameter in model.parameters())
-        card.write(out, role=role, recipe=recipe, step=step, parameters=parameters, figures=figures)
-        for name, value in files.items():
-            (out / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")

@@ -13,7 +13,7 @@ from typing import Any
 
 from annotation import frozen
 from annotation.formats import preference
-from training import text
+from training import text, weights
 from training.rundir import RunDir
 from training.schedule import SHARED, Schedule
 from training.schema import Input
@@ -89,8 +89,8 @@ def main(run: RunDir, config: Config) -> None:
     set_seed(run.seed)
     folder = run.required("model")
     tokenizer = text.load_tokenizer(folder)
-    model = hf.without_dropout(AutoModelForCausalLM.from_pretrained(folder, dtype="float32"))
-    longest = hf.longest(model, config.max_length)
+    model = weights.without_dropout(AutoModelForCausalLM.from_pretrained(folder, dtype="float32"))
+    longest = weights.longest(model, config.max_length)
     train, valid = (read(run, tokenizer, split, longest) for split in ("train", "validation"))
 
     def logprobs(model: Any, batch: dict[str, Any]) -> Any:
@@ -128,7 +128,7 @@ def main(run: RunDir, config: Config) -> None:
     trainer.without_gradients(lambda: refer(trainer, [*train, *valid], logprobs))
     trainer.fit()
     figures = trainer.measured() | {"train_pairs": len(train), "valid_pairs": len(valid)}
-    hf.save(run, model, tokenizer, role="causal-lm", recipe="dpo", step=trainer.state.global_step, figures=figures)
+    weights.save(run, model, tokenizer, role="causal-lm", recipe="dpo", step=trainer.state.global_step, figures=figures)
 
 
 def refer(trainer: Any, pairs: list[Pair], logprobs: Any) -> None:

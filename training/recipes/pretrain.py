@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from training import text
+from training import text, weights
 from training.rundir import RunDir
 from training.schedule import SHARED, Schedule
 from training.schema import Input
@@ -108,13 +108,13 @@ def main(run: RunDir, config: Config) -> None:
 
     def tally(model: Any, batch: dict[str, Any]) -> Any:
         labels = batch.pop("labels")
-        return hf.token_tally(model(**batch).logits, labels)
+        return weights.token_tally(model(**batch).logits, labels)
 
     trainer = hf.Durable(run, config, model=model, tokenizer=tokenizer, rows=train, collate=collate, measure=measure)
     trainer.fit()
     end = trainer.measured()
     figures = {**end, "perplexity_start": trainer.at_start("perplexity"), "perplexity_end": end.get("perplexity")}
-    hf.save(run, model, tokenizer, role="causal-lm", recipe="pretrain", step=trainer.state.global_step, figures=figures)
+    weights.save(run, model, tokenizer, role="causal-lm", recipe="pretrain", step=trainer.state.global_step, figures=figures)
 
 
 # Model ----------------------------------------------------------------------------------------------------------------------

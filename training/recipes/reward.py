@@ -17,7 +17,7 @@ from typing import Any
 
 from annotation import frozen
 from annotation.formats import ranking
-from training import text
+from training import text, weights
 from training.rundir import RunDir
 from training.schedule import SHARED, Schedule
 from training.schema import Input
@@ -73,12 +73,12 @@ def main(run: RunDir, config: Config) -> None:
     set_seed(run.seed)
     folder = run.required("model")
     tokenizer = text.load_tokenizer(folder)
-    model = hf.without_dropout(
+    model = weights.without_dropout(
         AutoModelForSequenceClassification.from_pretrained(
             folder, num_labels=1, dtype="float32", pad_token_id=tokenizer.pad_token_id
         )
     )
-    longest = hf.longest(model, config.max_length)
+    longest = weights.longest(model, config.max_length)
     train, valid = read(run, tokenizer, ("train",), longest), read(run, tokenizer, ("validation", "test"), longest)
 
     def scores(model: Any, batch: dict[str, Any]) -> Any:
@@ -120,7 +120,9 @@ def main(run: RunDir, config: Config) -> None:
     trainer.fit()
     figures = trainer.measured()
     scale = scale_of(*trainer.without_gradients(lambda: trainer.totals(train, 3, scale_tally)))
-    hf.save(run, model, tokenizer, role="reward", recipe="reward", step=trainer.state.global_step, figures=figures, reward=scale)
+    weights.save(
+        run, model, tokenizer, role="reward", recipe="reward", step=trainer.state.global_step, figures=figures, reward=scale
+    )
 
 
 def read(run: RunDir, tokenizer: Any, splits: tuple[str, ...], longest: int) -> list[Judgement]:

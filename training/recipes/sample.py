@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from annotation import frozen
-from training import text
+from training import processes, text, weights
 from training.rundir import RunDir, Stopped, append_line, rank, staged
 from training.schema import Input
 
@@ -68,25 +68,23 @@ class Asked:
 
 def main(run: RunDir, config: Config) -> None:
     """Prompts, batches, answers; each batch is on disk before the next begins."""
-    from training import hf
-
-    hf.join_processes(run)
+    processes.join(run)
     folder = run.required("model")
     tokenizer = text.load_tokenizer(folder)
-    model = hf.for_generation(folder)
-    batches = batched(read(run, config, tokenizer, hf.longest(model, 10**9)), max(1, config.batch_size // config.per_prompt))
+    model = weights.for_generation(folder)
+    batches = batched(read(run, config, tokenizer, weights.longest(model, 10**9)), max(1, config.batch_size // config.per_prompt))
     done = answered(run)
     for number, batch in enumerate(batches):
-        if number % hf.processes() != rank() or number in done:
+        if number % processes.count() != rank() or number in done:
             continue
         if run.stop_requested:
             break
         samples = answer(model, tokenizer, batch, config, seed=run.seed * 1_000_003 + number)
         append_line(parts(run), json.dumps({"batch": number, "samples": samples}, ensure_ascii=False), sync=True)
-        run.progress(min(number + hf.processes(), len(batches)), len(batches), "batches")
+        run.progress(min(number + processes.count(), len(batches)), len(batches), "batches")
         if number == 0:
             run.event("samples", samples=samples[:SHOWN])
-    hf.barrier()
+    processes.barrier()
     if (kept := len(answered(run))) < len(batches):
         raise Stopped(f"stopped after {kept} of {len(batches)} batches; their answers are kept")
     if rank() == 0:
@@ -116,11 +114,9 @@ def answer(model: Any, tokenizer: Any, batch: list[Asked], config: Config, seed:
     """The answers to a batch, `per_prompt` for each, as lines of samples.jsonl."""
     import torch
 
-    from training import hf
-
     torch.manual_seed(seed)
     ids, mask = text.pad_batch([prompt.ids for prompt in batch], tokenizer.pad_token_id, side="left")
-    room = min(config.max_new_tokens, hf.longest(model, 10**9) - ids.shape[1])
+    room = min(config.max_new_tokens, weights.longest(model, 10**9) - ids.shape[1])
     with torch.no_grad():
         made = model.generate(
             input_ids=ids.to(model.device),

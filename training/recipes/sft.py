@@ -14,7 +14,7 @@ from typing import Any
 
 from annotation import frozen
 from annotation.formats import sft as demonstrations
-from training import text
+from training import text, weights
 from training.rundir import RunDir
 from training.schedule import Schedule
 from training.schema import Input
@@ -63,7 +63,7 @@ def main(run: RunDir, config: Config) -> None:
     folder = run.required("model")
     tokenizer = text.load_tokenizer(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype="float32")
-    longest = hf.longest(model, config.max_length)
+    longest = weights.longest(model, config.max_length)
     train, valid = (read(run, tokenizer, split, longest) for split in ("train", "validation"))
 
     def collate(rows: list[Row]) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def main(run: RunDir, config: Config) -> None:
 
     def tally(model: Any, batch: dict[str, Any]) -> Any:
         labels = batch.pop("labels")
-        return hf.token_tally(model(**batch).logits, labels)
+        return weights.token_tally(model(**batch).logits, labels)
 
     def measure(trainer: Any) -> dict[str, float]:
         if not valid:
@@ -81,11 +81,13 @@ def main(run: RunDir, config: Config) -> None:
         nats, tokens, right = trainer.totals(valid, 3, tally)
         return {"valid_loss": nats / tokens, "perplexity": math.exp(min(nats / tokens, 700)), "token_accuracy": right / tokens}
 
-    model = hf.with_adapters(model, config.lora_rank, "CAUSAL_LM")
+    model = weights.with_adapters(model, config.lora_rank, "CAUSAL_LM")
     trainer = hf.Durable(run, config, model=model, tokenizer=tokenizer, rows=train, collate=collate, measure=measure)
     trainer.fit()
     figures = trainer.measured() | {"rows": len(train)}
-    hf.save(run, hf.merged(model), tokenizer, role="causal-lm", recipe="sft", step=trainer.state.global_step, figures=figures)
+    weights.save(
+        run, weights.merged(model), tokenizer, role="causal-lm", recipe="sft", step=trainer.state.global_step, figures=figures
+    )
 
 
 def read(run: RunDir, tokenizer: Any, split: str, longest: int) -> list[Row]:
