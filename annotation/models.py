@@ -253,7 +253,10 @@ class Seat(models.Model):
                 name="a_seat_is_empty_held_or_filled",
             ),
         ]
-        indexes = [models.Index(fields=["project", "id"], condition=Q(filled=None), name="seats_not_yet_filled")]
+        indexes = [
+            models.Index(fields=["project", "id"], condition=Q(filled=None), name="seats_not_yet_filled"),
+            models.Index(fields=["rater"], condition=Q(filled=None), name="seats_in_hand"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.task_id}/{self.pk}"

@@ -20,14 +20,9 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from annotation import desk
-from annotation.access import role_required, signed_in
+from annotation.access import caller, role_required, signed_in
 from annotation.models import Judgement, Member, Project, Role, Seat
 from annotation.written import checked_text
-
-
-def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # LoginRequiredMiddleware has turned everybody else away.
-    return request.user
 
 
 @signed_in
@@ -35,7 +30,7 @@ def _user(request: HttpRequest) -> User:
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The caller's projects: their role, and what is left for them to judge."""
-    user = _user(request)
+    user = caller(request)
     roles = dict(Member.objects.filter(user=user).values_list("project_id", "role"))
     projects = Project.objects.visible_to(user).order_by("name")
     rows = [_home_row(user, project, Role(roles.get(project.pk, Role.LEAD))) for project in projects]
@@ -52,7 +47,7 @@ def _home_row(user: User, project: Project, role: Role) -> dict[str, Any]:
 @require_safe
 def project_desk(request: HttpRequest, project_id: int) -> HttpResponse:
     """Where a rater arrives: the guidelines, what is left, and the way to the next seat."""
-    user, project = _user(request), get_object_or_404(Project.objects.visible_to(request.user), pk=project_id)
+    user, project = caller(request), get_object_or_404(Project.objects.visible_to(request.user), pk=project_id)
     mine = Judgement.objects.filter(rater=user, task__prompt__project=project)
     context = {
         "project": project,
@@ -74,7 +69,7 @@ def next_seat(request: HttpRequest, project_id: int) -> HttpResponse:
 
 
 def _to_next(request: HttpRequest, project: Project) -> HttpResponse:
-    found = desk.claim(_user(request), project)
+    found = desk.claim(caller(request), project)
     return _go(request, reverse("seat", args=[found.pk]) if found else reverse("desk", args=[project.pk]))
 
 
@@ -101,7 +96,7 @@ def _show(
     request: HttpRequest, seat: Seat, draft: dict[str, Any], error: ValidationError | None = None, status: int = 200
 ) -> HttpResponse:
     if seat.rater_id != request.user.pk or seat.filled:
-        return _gone(request, seat, desk.lost(seat, _user(request)), draft)
+        return _gone(request, seat, desk.lost(seat, caller(request)), draft)
     question, samples = seat.task.question, desk.samples_of(seat)
     context = {
         "seat": seat,
@@ -112,7 +107,7 @@ def _show(
         "errors": error.messages if error else [],
         "key": desk.key_of(seat),
         "guidelines": desk.guidelines_of(seat),
-        "left": desk.left_for(_user(request), seat.project),
+        "left": desk.left_for(caller(request), seat.project),
         "limit": desk.LEFT_LIMIT,
         **question.context(samples, draft),
     }
@@ -144,7 +139,7 @@ def _seconds(request: HttpRequest) -> float | None:
 @require_POST
 def submit(request: HttpRequest, seat_id: int) -> HttpResponse:
     """Fills the rater's seat with their answer, then goes to the next one."""
-    found, user = _seat(request, seat_id), _user(request)
+    found, user = _seat(request, seat_id), caller(request)
     question, draft = found.task.question, _draft_from(request, found)
     key = request.headers.get("Idempotency-Key") or request.POST.get("key", "")
     try:
@@ -164,7 +159,7 @@ def draft(request: HttpRequest, seat_id: int) -> HttpResponse:
     """Keeps what the form holds and renews the hold. Called by the page a moment after each change."""
     found = _seat(request, seat_id)
     try:
-        desk.save_draft(found, _user(request), _draft_from(request, found))
+        desk.save_draft(found, caller(request), _draft_from(request, found))
     except ValidationError as error:
         return JsonResponse({"error": " ".join(error.messages)}, status=422)
     except desk.SeatLost as lost:
@@ -189,7 +184,7 @@ def release(request: HttpRequest, seat_id: int) -> HttpResponse:
     """Gives the seat back, unanswered."""
     found = _seat(request, seat_id)
     with contextlib.suppress(desk.SeatLost):  # Whoever gives back what is no longer theirs has what they wanted.
-        desk.release(found, _user(request))
+        desk.release(found, caller(request))
     return redirect("desk", found.project_id)
 
 
@@ -199,7 +194,7 @@ def skip(request: HttpRequest, seat_id: int) -> HttpResponse:
     """Passes a task by for good, with a reason, then goes to the next one."""
     found = _seat(request, seat_id)
     try:
-        desk.skip(found, _user(request), request.POST.get("reason", ""))
+        desk.skip(found, caller(request), request.POST.get("reason", ""))
     except ValidationError as error:
         return _show(request, found, found.draft, error, status=422)
     except desk.SeatLost as lost:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth import login as sign_in
-from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView, LogoutView
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -17,13 +16,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.i18n import set_language
 
-from annotation.access import public, role_required, signed_in
+from annotation.access import caller, public, role_required, signed_in
 from annotation.forms_people import InvitationForm, RoleForm, SignUpForm, TokenForm
 from annotation.models import Invitation, Member, Project, Role
 from annotation.people import digest_of
 
-login = public(LoginView.as_view(redirect_authenticated_user=True))
-logout = public(LogoutView.as_view())
+login = public(LoginView.as_view(redirect_authenticated_user=True))  # type: ignore[arg-type]
+logout = public(LogoutView.as_view())  # type: ignore[arg-type]
 language = public(require_POST(set_language))
 
 
@@ -49,7 +48,7 @@ def _enter(request: HttpRequest, secret: str, form: SignUpForm | None) -> HttpRe
         invitation = Invitation.objects.select_for_update().get(digest=digest_of(secret))
         if not Invitation.objects.for_secret(secret).exists():
             return render(request, "registration/invitation_over.html", status=404)
-        user = form.save() if form else request.user
+        user = form.save() if form else caller(request)
         member, created = Member.objects.get_or_create(
             user=user, project=invitation.project, defaults={"role": invitation.role, "invitation": invitation}
         )
@@ -68,7 +67,7 @@ def members(request: HttpRequest, project_id: int) -> HttpResponse:
     project = get_object_or_404(Project.objects.visible_to(request.user, Role.LEAD), pk=project_id)
     form, link = InvitationForm(request.POST or None), None
     if request.method == "POST" and form.is_valid():
-        secret = form.issue(project, request.user)[1]
+        secret = form.issue(project, caller(request))[1]
         link = request.build_absolute_uri(reverse("join", args=[secret]))
         form = InvitationForm()
     context = {
@@ -85,7 +84,7 @@ def members(request: HttpRequest, project_id: int) -> HttpResponse:
 def _other_member(request: HttpRequest, project_id: int, member_id: int) -> Member:
     """A member of the project who is not the caller: a lead who steps down could leave the project without any."""
     mine = Project.objects.visible_to(request.user, Role.LEAD).filter(pk=project_id)
-    return get_object_or_404(Member.objects.filter(project__in=mine).exclude(user_id=request.user.pk), pk=member_id)
+    return get_object_or_404(Member.objects.filter(project__in=mine).exclude(user=caller(request)), pk=member_id)
 
 
 @role_required(Role.LEAD)
@@ -122,11 +121,6 @@ def invitation_revoke(request: HttpRequest, project_id: int, invitation_id: int)
     return redirect("members", project_id)
 
 
-def _own(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # LoginRequiredMiddleware has turned everybody else away.
-    return request.user
-
-
 @signed_in
 @never_cache
 @require_http_methods(["GET", "POST"])
@@ -134,9 +128,9 @@ def tokens(request: HttpRequest) -> HttpResponse:
     """The caller's API tokens; a POST makes one, whose secret is shown once."""
     form, secret = TokenForm(request.POST or None), None
     if request.method == "POST" and form.is_valid():
-        secret = form.issue(_own(request))[1]
+        secret = form.issue(caller(request))[1]
         form = TokenForm()
-    mine = _own(request).api_tokens.order_by("-created")
+    mine = caller(request).api_tokens.order_by("-created")
     context = {"form": form, "secret": secret, "tokens": mine, "now": timezone.now()}
     return render(request, "annotation/tokens.html", context, status=422 if form.errors else 200)
 
@@ -145,7 +139,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 @require_POST
 def token_revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     """Ends a token of the caller's."""
-    token = get_object_or_404(_own(request).api_tokens, pk=token_id)
-    _own(request).api_tokens.filter(pk=token.pk, revoked=None).update(revoked=timezone.now())
+    token = get_object_or_404(caller(request).api_tokens, pk=token_id)
+    caller(request).api_tokens.filter(pk=token.pk, revoked=None).update(revoked=timezone.now())
     messages.success(request, _("The token “%(name)s” no longer works.") % {"name": token.name})
     return redirect("tokens")

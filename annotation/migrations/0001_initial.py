@@ -228,6 +228,10 @@ class Migration(migrations.Migration):
             model_name='seat',
             index=models.Index(condition=models.Q(('filled', None)), fields=['project', 'id'], name='seats_not_yet_filled'),
         ),
+        migrations.AddIndex(
+            model_name='seat',
+            index=models.Index(condition=models.Q(('filled', None)), fields=['rater'], name='seats_in_hand'),
+        ),
         migrations.AddConstraint(
             model_name='seat',
             constraint=models.UniqueConstraint(condition=models.Q(('rater__isnull', False)), fields=('task', 'rater'), name='one_seat_per_rater'),

@@ -36,7 +36,8 @@ LONG_CONVERSATION = 1500
 @register.inclusion_tag("annotation/conversation.html")
 def conversation(messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """What was asked: the turns, the last one in full view, earlier ones folded when they are long."""
-    *earlier, last = turns(messages) or [None]
+    shown = turns(messages)
+    earlier, last = shown[:-1], shown[-1:]
     long = sum(len(turn.text) for turn in earlier) > LONG_CONVERSATION
     names = [str(tool.get("function", tool).get("name", "?")) for tool in tools or []]
-    return {"earlier": earlier, "last": [last] if last else [], "long": long, "tools": names}
+    return {"earlier": earlier, "last": last, "long": long, "tools": names}
