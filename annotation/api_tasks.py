@@ -52,7 +52,7 @@ class TaskQuery(serializers.Serializer):
 
 
 class NewTasksSerializer(Exact):
-    """Kind `write` takes `prompts`. Kind `rank` takes `groups`, or `models` for whatever these answered and nobody was asked yet."""
+    """Kind `write` takes `prompts`. Kind `rank` takes `groups`, or `models` for what these answered and nobody was asked yet."""
 
     kind = serializers.ChoiceField(names("KINDS"))
     prompts = serializers.ListField(child=IdField(), min_length=1, max_length=MOST, required=False, help_text="Ids of prompts.")
@@ -111,9 +111,7 @@ class Tasks(Door):
         responses={201: MadeSerializer},
         examples=[
             OpenApiExample("Ideal responses", {"kind": "write", "prompts": [1, 2], "overlap": 2}, request_only=True),
-            OpenApiExample(
-                "Rankings of what two models answered", {"kind": "rank", "models": ["sft-3", "ppo-5"]}, request_only=True
-            ),
+            OpenApiExample("Rankings of two models", {"kind": "rank", "models": ["sft-3", "ppo-5"]}, request_only=True),
             OpenApiExample("Rankings", {"kind": "rank", "groups": [[11, 12, 13], [14, 15]]}, request_only=True),
         ],
     )
@@ -125,7 +123,7 @@ class Tasks(Door):
 @transaction.atomic
 def made(project: Project, kind: str, purpose: str, answers: int, overlap: int | None = None, **named: Any) -> int:
     """Makes the tasks; how many. `named` holds `prompts`, `groups` or `models`."""
-    wanted = {"overlap": overlap or project.overlap, "purpose": purpose}
+    wanted: dict[str, Any] = {"overlap": overlap or project.overlap, "purpose": purpose}
     if kind == "write":
         return tasks.write_tasks(prompts_of(project, named["prompts"]), **wanted)
     if "models" in named:

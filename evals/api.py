@@ -46,7 +46,7 @@ class NewEvaluationSerializer(Exact):
     checkpoints = serializers.ListField(child=IdField(), default=list, max_length=50, help_text="Each gets an `evaluate` run.")
     inputs = serializers.DictField(child=IdField(), default=dict, help_text="Ids of `dataset`, `corpus` and `reward`.")
     config = ObjectField(default=dict, help_text="Of the recipe `evaluate`.")
-    contests = ContestSerializer(many=True, default=list, max_length=50)
+    contests = ContestSerializer(many=True, default=list, max_length=50)  # type: ignore[call-arg]
 
     def validate(self, fields: dict[str, Any]) -> dict[str, Any]:
         if not fields["checkpoints"] and not fields["contests"]:

@@ -173,9 +173,7 @@ class EventQuery(serializers.Serializer):
         help_text="`state`, `progress`, `metrics`, `message`, `checkpoint`, `samples`, `start`, `end`.",
     )
 
-    after = IdField(
-        required=False, min_value=0, source="id__gt", help_text="Only events after the one of this id: how to watch a run."
-    )
+    after = IdField(required=False, min_value=0, source="id__gt", help_text="Only events after the one of this id.")
 
 
 class Events(Door):
