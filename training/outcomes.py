@@ -99,7 +99,7 @@ def samples(run: Run) -> int:
     The file is checked whole before the first row is written. ValueError names the line that is wrong.
     """
     path = run.folder / OUT / SAMPLES
-    model = run.inputs.select_related("checkpoint").get(name="model").checkpoint
+    model = Checkpoint.objects.get(used_by__run=run, used_by__name="model")
     for batch in _batches(_lines(path)):
         _refuse_strangers(run, batch)
     made = 0

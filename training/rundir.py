@@ -225,7 +225,8 @@ class RunDir:
 
     def latest_checkpoint(self) -> Path | None:
         """The newest whole checkpoint, or None."""
-        return (self.checkpoints() or [None])[-1]
+        whole = self.checkpoints()
+        return whole[-1] if whole else None
 
     # Stopping -------------------------------------------------------------------------------------------------------------
 

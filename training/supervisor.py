@@ -42,7 +42,7 @@ def tick() -> None:
     freeze()
 
 
-def _guarded(step: Callable[..., None], thing: Any, *args: Any) -> None:
+def _guarded(step: Callable[..., Any], thing: Any, *args: Any) -> None:
     try:
         step(thing, *args)
     except Exception:
@@ -81,6 +81,9 @@ def begin(run: Run) -> None:
 
 
 def _start(run: Run, engine: Any) -> str | None:
+    if run.offset and not run.folder.exists():
+        move(run, State.FAILED, why=_("its folder is gone: start a new run instead"))
+        return None
     try:
         RunDir.create(run.folder, specification(run))
         return engine.start(run.folder, run.attempt, run.resources)
@@ -110,10 +113,10 @@ def follow() -> None:
 
 def _states(runs: list[Run]) -> dict[tuple[str, str], str]:
     """What the engines say, one question each; an engine that cannot answer leaves its runs unknown."""
-    handles = defaultdict(list)
+    handles: dict[str, list[str]] = defaultdict(list)
     for run in runs:
         handles[run.engine].append(run.handle)
-    seen = {}
+    seen: dict[tuple[str, str], str] = {}
     for engine, theirs in handles.items():
         try:
             seen |= {(engine, handle): state for handle, state in part("ENGINES", engine).states(theirs).items()}
