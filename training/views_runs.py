@@ -46,8 +46,7 @@ def runs(request: HttpRequest) -> HttpResponse:
 def run(request: HttpRequest, run_id: int) -> HttpResponse:
     """One run: live, with what it was told, where it comes from and what came of it."""
     found = _run(request, run_id)
-    answers = ranking.counts(found) if ranking.can_rank(found) else None
-    return render(request, "training/run.html", _live(found) | {"ancestry": lineage.ancestry_of_run(found), "answers": answers})
+    return render(request, "training/run.html", _live(found) | {"ancestry": lineage.ancestry_of_run(found)})
 
 
 @require_GET
@@ -68,6 +67,7 @@ def _live(run: Run) -> dict[str, Any]:
         "why": watch.why(run),
         "history": run.events.filter(kind="state").order_by("id"),
         "made": run.checkpoints.all(),
+        "answers": ranking.counts(run) if ranking.can_rank(run) else None,
     }
 
 

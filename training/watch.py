@@ -40,7 +40,7 @@ FAMILIES = {
     "score": _("Score"),
     "margin": _("Margin"),
 }
-FOLDED = ("learning_rate", "grad_norm", "seconds", "tokens", "epoch", "memory", "throughput")
+FOLDED = ("learning_rate", "grad_norm", "gradient_norm", "seconds", "tokens", "epoch", "memory", "throughput")
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def curves(run: Run) -> Curves:
     """Every metric of the run, grouped into charts by family."""
     series, step = _series(_metric_rows(run)), None
     families: dict[str, dict[str, list[charts.Point]]] = {}
-    for name, points in series.items():
+    for name, points in sorted(series.items(), key=lambda curve: len(curve[0])):
         families.setdefault(family(name), {})[name] = points
         step = max(step or 0, int(points[-1][0]))
     latest = [(name, charts.tick_text(series[name][-1][1])) for part in sorted(families, key=_rank) for name in families[part]]
