@@ -13,6 +13,7 @@ exit-N                the exit word of attempt N, written by the shim by rename.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import math
 import os
@@ -58,9 +59,10 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def append_line(path: Path, line: str, *, sync: bool = False) -> None:
-    """Adds one line with a single write, so that lines of two writers never mix. OSError when the disk took only part of it."""
+    """Adds one line while no other writer does. OSError when the disk took only part of it."""
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         size = os.fstat(descriptor).st_size
         # A line cut short by a kill or a full disk must not swallow this one.
         torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
