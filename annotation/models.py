@@ -351,7 +351,7 @@ class SnapshotQuerySet(ProjectScoped):
 
 
 class Snapshot(models.Model):
-    """A frozen, hashed set of judgements and prompts: a folder with `prompts.jsonl`, `rows.jsonl` and, written last, `manifest.json`.
+    """A frozen, hashed set of judgements and prompts: a folder with `prompts.jsonl`, `rows.jsonl` and, last, `manifest.json`.
 
     `options` says what was asked for (see `annotation/snapshot.py`); `manifest` is a copy of the file's, null until frozen.
     """
