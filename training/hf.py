@@ -113,7 +113,7 @@ class Durable(Trainer):
         """Trains to the last step, from the newest whole checkpoint if there is one. Raises Stopped once saved as asked."""
         found = self.run.latest_checkpoint()
         if found is not None:
-            refuse_unlike(found, self._segment(), processes.count())
+            refuse_unlike(found, self._segment(), trainer_files(processes.count()))
         if found is not None and int(found.name.split("-")[1]) >= self.args.max_steps:
             # Killed after the last step: training on from here would take one step too many.
             self._load_from_checkpoint(str(found))
@@ -205,15 +205,19 @@ class Durable(Trainer):
         (draft / SEGMENT).write_text(json.dumps(self._segment(), sort_keys=True), encoding="utf-8")
 
 
-def refuse_unlike(checkpoint: Path, segment: dict[str, Any], count: int) -> None:
-    """Raises NotResumable unless the checkpoint holds all state and was made by the same config, inputs and processes."""
+def trainer_files(count: int) -> list[str]:
+    """What the Trainer's checkpoint of so many processes must hold besides weights."""
     states = ["rng_state.pth"] if count == 1 else [f"rng_state_{index}.pth" for index in range(count)]
-    needed = ["optimizer.pt", "scheduler.pt", "trainer_state.json", SEGMENT]
+    return ["optimizer.pt", "scheduler.pt", "trainer_state.json", *states]
+
+
+def refuse_unlike(checkpoint: Path, segment: dict[str, Any], needed: Sequence[str]) -> None:
+    """Raises NotResumable unless the checkpoint holds all it needs and was made by the same config, inputs and processes."""
     saved = json.loads((checkpoint / SEGMENT).read_text(encoding="utf-8")) if (checkpoint / SEGMENT).exists() else segment
     if changed := [name for name in segment if saved.get(name) != segment[name]]:
         was = "; ".join(f"{name} was {saved.get(name)}, is {segment[name]}" for name in changed)
         raise NotResumable(f"{checkpoint.name} was made by another run ({was}); start a new run from its weights instead")
-    if missing := [name for name in needed + states if not (checkpoint / name).exists()]:
+    if missing := [name for name in [*needed, SEGMENT] if not (checkpoint / name).exists()]:
         raise NotResumable(f"{checkpoint.name} lacks {', '.join(missing)}: resuming would not be exact; remove it or start anew")
 
 

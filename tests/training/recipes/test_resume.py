@@ -128,6 +128,6 @@ def test_a_checkpoint_of_one_process_is_refused_by_two(inputs: Any, tmp_path: Pa
     attempt(folder)
     checkpoint = folder / "checkpoints" / "step-1"
     segment = json.loads((checkpoint / "segment.json").read_text())
-    hf.refuse_unlike(checkpoint, segment, 1)
+    hf.refuse_unlike(checkpoint, segment, hf.trainer_files(1))
     with pytest.raises(hf.NotResumable, match="processes was 1, is 2"):
-        hf.refuse_unlike(checkpoint, {**segment, "processes": 2}, 2)
+        hf.refuse_unlike(checkpoint, {**segment, "processes": 2}, hf.trainer_files(2))

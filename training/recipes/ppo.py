@@ -1,0 +1,263 @@
+"""Proximal policy optimisation: the model answers, a reward model scores, and what scored better than expected gets likelier.
+
+    python manage.py train ppo --project P --input model=SFT --input reward=RM --input prompts=SNAPSHOT updates=200
+
+Four networks (Ouyang et al. 2022, §3.5): the policy that learns; its frozen reference, the model as it came in; the frozen reward
+model; and a critic that starts from the reward model. Each update samples answers to some prompts, pays the normalised score on
+the end token and the KL to the reference on every token, and takes a few clipped steps. The details follow Huang et al. 2024,
+"The N+ Implementation Details of RLHF with PPO"; the mathematics is in `training/ppo_math.py`.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from annotation import frozen
+from training import processes, text, weights
+from training.rundir import RunDir, Stopped
+from training.schema import Input
+
+if TYPE_CHECKING:
+    from training.ppo_rollout import Asked, Experience, Networks
+
+TITLE = "Proximal policy optimisation"
+INPUTS = (
+    Input("model", "checkpoint", "The fine-tuned model that learns, and its own reference.", role="causal-lm"),
+    Input("reward", "checkpoint", "The reward model that scores answers; it must share the model's tokenizer.", role="reward"),
+    Input("prompts", "snapshot", "The snapshot whose training prompts are answered; its held-out ones measure the gain."),
+)
+OUTCOME = "checkpoint"
+SHOWN = 3
+
+
+class KLTooHigh(RuntimeError):
+    """The policy has left its reference further than `kl_cap` allows: it is fooling the reward model, not pleasing people."""
+
+
+def advanced(default: float, help: str, unit: str = "", least: float = 0.0, most: float | None = None) -> Any:
+    """A field that is rarely changed."""
+    return field(default=default, metadata={"help": help, "unit": unit, "min": least, "max": most, "advanced": True})
+
+
+@dataclass
+class Config:
+    updates: int = field(
+        default=200, metadata={"help": "Rollouts to learn from, one after the other.", "unit": "updates", "min": 1}
+    )
+    rollout_size: int = field(
+        default=64, metadata={"help": "Prompts answered for each update, one answer each.", "unit": "answers", "min": 2}
+    )
+    minibatch_size: int = field(default=32, metadata={"help": "Answers of one optimizer step.", "unit": "answers", "min": 1})
+    batch_size: int = field(
+        default=16,
+        metadata={"help": "Answers held in memory at once; changes speed and memory, not the result.", "unit": "answers", "min": 1},
+    )
+    epochs: int = field(default=2, metadata={"help": "Passes over each rollout; 1 or 2 are usual.", "unit": "passes", "min": 1})
+    max_new_tokens: int = field(
+        default=256, metadata={"help": "Answers are cut here, and a cut answer earns `no_end`.", "unit": "tokens", "min": 1}
+    )
+    temperature: float = field(
+        default=1.0,
+        metadata={"help": "Of sampling and of every log-probability alike; 1.0 learns what is served.", "min": 0.01, "max": 5.0},
+    )
+    learning_rate: float = field(
+        default=3e-6,
+        metadata={
+            "help": "Of the policy (Adam): 3e-6 for a large model (Huang et al. 2024), 3e-4 for one of 1M.",
+            "min": 0,
+            "max": 1,
+        },
+    )
+    value_learning_rate: float = field(
+        default=9e-6, metadata={"help": "Of the critic (Adam): about three times the policy's.", "min": 0, "max": 1}
+    )
+    schedule: Literal["linear", "constant"] = field(
+        default="linear", metadata={"help": "Whether both learning rates fall to zero over the updates.", "advanced": True}
+    )
+    kl_coef: float = field(
+        default=0.05,
+        metadata={"help": "Price of leaving the reference, paid on every token (Ziegler et al. 2019).", "unit": "nats⁻¹", "min": 0},
+    )
+    kl_target: float | None = field(
+        default=None,
+        metadata={"help": "If given, the price follows this KL an answer; 6 in Ziegler et al. 2019.", "unit": "nats", "min": 0.01},
+    )
+    kl_horizon: int = field(
+        default=10_000,
+        metadata={"help": "Answers in which the price follows its target.", "unit": "answers", "min": 1, "advanced": True},
+    )
+    kl_cap: float = field(
+        default=50.0,
+        metadata={"help": "The run ends with this reason when the mean KL of an answer is higher.", "unit": "nats", "min": 0.1},
+    )
+    no_end: float = field(
+        default=-1.0, metadata={"help": "Reward of an answer that does not end by itself; its score is ignored.", "advanced": True}
+    )
+    reward_clip: float = advanced(10.0, "Normalised scores are kept within plus and minus this.", "spreads")
+    gamma: float = advanced(1.0, "Discount of later rewards; 1 for answers, which are short.", most=1.0)
+    lam: float = advanced(0.95, "Bias against variance of the advantages (λ; Schulman et al. 2016).", most=1.0)
+    clip: float = advanced(0.2, "How far a token's probability ratio may move and still be pushed (ε; Schulman et al. 2017).")
+    value_clip: float = advanced(0.2, "How far the critic may move in one update and still be pushed.")
+    value_coef: float = advanced(0.1, "Weight of the critic's loss before its gradient is cut.")
+    max_grad_norm: float = advanced(1.0, "Longer gradients are cut to this length, each network's by itself.")
+    approx_kl_stop: float = advanced(0.1, "An update ends early when a step's KL to the sampling policy is higher.", "nats/token")
+    critic_warmup: int = field(
+        default=10, metadata={"help": "First updates, in which only the critic learns.", "unit": "updates", "min": 0}
+    )
+    held_out: int = field(
+        default=128,
+        metadata={
+            "help": "Validation and test prompts answered to measure the gain; all of them if fewer.",
+            "unit": "prompts",
+            "min": 0,
+        },
+    )
+    valid_every: int = field(
+        default=50,
+        metadata={"help": "Updates between two looks at held-out prompts (also at start and end).", "unit": "updates", "min": 1},
+    )
+    save_every: int = field(
+        default=20,
+        metadata={"help": "Updates between two checkpoints; a kill costs at most this many.", "unit": "updates", "min": 1},
+    )
+
+
+def main(run: RunDir, config: Config) -> None:
+    """Networks, prompts, rollouts and what is learned from them, the gain on held-out prompts."""
+    from transformers import set_seed
+
+    from training import ppo_rollout
+    from training.ppo_learner import Learner, resumable
+
+    processes.check(run)
+    if processes.count() > 1:
+        raise ValueError("ppo runs in one process: start it with resources processes=1")
+    set_seed(run.seed)
+    saved = resumable(run, config)
+    nets = ppo_rollout.load(run.required("model"), run.required("reward"), saved)
+    prompts = read(run, config, nets, ("train",))
+    held_out = read(run, config, nets, ("validation", "test"))[: config.held_out]
+    learner = Learner(nets, config)
+    if saved:
+        learner.restore(saved)
+    else:
+        learner.held_out = measure(run, config, nets, held_out, learner.updates)
+    while learner.updates < config.updates:
+        update(run, config, nets, prompts, learner)
+        if learner.updates < config.updates:
+            between(run, config, nets, held_out, learner)
+    finish(run, config, nets, learner.held_out, measure(run, config, nets, held_out, learner.updates))
+
+
+def read(run: RunDir, config: Config, nets: Networks, splits: tuple[str, ...]) -> list[Asked]:
+    """The prompts of some splits as tokens; says how many leave no room for a whole answer."""
+    from training.ppo_rollout import Asked
+
+    room = weights.longest(nets.policy, 10**9) - config.max_new_tokens
+    rows = [row for split in splits for row in frozen.read_prompts(run.required("prompts"), split)]
+    asked = [
+        Asked(row["prompt_id"], row["messages"], row["tools"], text.encode_prompt(nets.tokenizer, row["messages"], row["tools"]))
+        for row in rows
+    ]
+    fitting = [prompt for prompt in asked if len(prompt.ids) <= room]
+    if not fitting and "train" in splits:
+        raise ValueError(f"none of {len(asked)} training prompts leaves room for {config.max_new_tokens} new tokens")
+    left_out = f"; {len(asked) - len(fitting)} left out, longer than {room} tokens" if len(fitting) < len(asked) else ""
+    run.message(f"{' and '.join(splits)}: {len(fitting)} prompts{left_out}")
+    return fitting
+
+
+def update(run: RunDir, config: Config, nets: Networks, prompts: list[Asked], learner: Any) -> None:
+    """One rollout and what is learned from it."""
+    wanted = following(prompts, learner.asked, config.rollout_size, run.seed)
+    experience = gather(config, nets, wanted)
+    figures = experience.figures()
+    refuse_drift(run, config, learner.updates, figures)
+    learner.asked += len(wanted)
+    told = learner.learn(experience)
+    run.metrics(learner.updates, **figures, **told)
+    run.progress(learner.updates, config.updates, "updates")
+
+
+def between(run: RunDir, config: Config, nets: Networks, held_out: list[Asked], learner: Any) -> None:
+    """The border between two rollouts, where a run may be looked at, saved and stopped."""
+    if learner.updates % config.valid_every == 0:
+        measure(run, config, nets, held_out, learner.updates)
+    stop = run.stop_requested
+    if stop or learner.updates % config.save_every == 0:
+        learner.save(run)
+    if stop:
+        raise Stopped(f"stopped at update {learner.updates} of {config.updates}; saved")
+
+
+def following(prompts: list[Asked], asked: int, count: int, seed: int) -> list[Asked]:
+    """The next prompts after the first `asked`: every pass over them in a shuffled order that its number alone decides."""
+    places = range(asked, asked + count)
+    orders = {number: shuffled(len(prompts), f"{seed}/{number}") for number in {place // len(prompts) for place in places}}
+    return [prompts[orders[place // len(prompts)][place % len(prompts)]] for place in places]
+
+
+def shuffled(count: int, seed: str) -> list[int]:
+    return random.Random(seed).sample(range(count), count)
+
+
+def gather(config: Config, nets: Networks, prompts: list[Asked]) -> Experience:
+    """A rollout as the config wants it."""
+    from training import ppo_rollout
+
+    return ppo_rollout.gather(
+        nets,
+        prompts,
+        temperature=config.temperature,
+        most=config.max_new_tokens,
+        at_once=config.batch_size,
+        clip=config.reward_clip,
+        unended=config.no_end,
+    )
+
+
+def refuse_drift(run: RunDir, config: Config, updates: int, figures: dict[str, float]) -> None:
+    """Raises where the policy must not go on. The checkpoint named is of a policy that was measured and found good."""
+    if not math.isfinite(figures["reward"]):
+        raise ArithmeticError(f"the reward model gives {figures['reward']} after update {updates}: look at its checkpoint")
+    if figures["kl"] > config.kl_cap:
+        good = [path.name for path in run.checkpoints() if int(path.name.removeprefix("step-")) < updates]
+        raise KLTooHigh(
+            f"KL is {figures['kl']:.1f} nats after update {updates}, above kl_cap {config.kl_cap:g}; "
+            f"last good checkpoint: {good[-1] if good else 'none'}. Raise kl_coef or lower learning_rate"
+        )
+
+
+def measure(run: RunDir, config: Config, nets: Networks, prompts: list[Asked], updates: int) -> dict[str, float]:
+    """Figures of the policy on held-out prompts, told as `valid_…`; the rollouts' random numbers stay as they were."""
+    import torch
+
+    from training.ppo_rollout import said
+
+    if not prompts:
+        return {}
+    with torch.random.fork_rng():
+        torch.manual_seed(run.seed)
+        experience = gather(config, nets, prompts)
+    figures = experience.figures()
+    run.metrics(updates, **{f"valid_{name}": value for name, value in figures.items()})
+    rows = list(zip(experience.answered, experience.scores.tolist(), strict=True))[:SHOWN]
+    run.event(
+        "samples",
+        step=updates,
+        samples=[
+            {"prompt_id": row.asked.prompt_id, "messages": said(nets.tokenizer, row)[-1:], "reward": score} for row, score in rows
+        ],
+    )
+    return figures
+
+
+def finish(run: RunDir, config: Config, nets: Networks, start: dict[str, float], end: dict[str, float]) -> None:
+    """The policy with its figures: reward of the model as it came in and as it goes out, on the same prompts and seed."""
+    figures: dict[str, Any] = {name: end[name] for name in ("kl", "eos_rate", "length") if end}
+    if end:
+        figures |= {"reward_start": start["reward"], "reward_end": end["reward"]}
+    weights.save(run, nets.policy, nets.tokenizer, role="causal-lm", recipe="ppo", step=config.updates, figures=figures)
