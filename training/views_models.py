@@ -28,8 +28,8 @@ USES = {
 MOST_FILES = 200
 
 
-@require_GET
 @role_required(Role.LEAD)
+@require_GET
 def checkpoints(request: HttpRequest) -> HttpResponse:
     """Every checkpoint of the lead's projects, newest first."""
     rows = Checkpoint.objects.visible_to(request.user, Role.LEAD).select_related("project", "run").order_by("-id")
@@ -40,8 +40,8 @@ def checkpoints(request: HttpRequest) -> HttpResponse:
     return render(request, "training/checkpoints.html", {"page": page, "roles": Checkpoint.Role, "role": role})
 
 
-@require_GET
 @role_required(Role.LEAD)
+@require_GET
 def checkpoint(request: HttpRequest, checkpoint_id: int) -> HttpResponse:
     """One checkpoint: what it is, whose judgement is in it, what was made of it."""
     mine = Checkpoint.objects.visible_to(request.user, Role.LEAD).select_related("project", "run")
@@ -65,8 +65,8 @@ def _files(folder: Path) -> list[tuple[str, int]]:
     return [(str(path.relative_to(folder)), path.stat().st_size) for path in sorted(found)[:MOST_FILES]]
 
 
-@require_http_methods(["GET", "POST"])
 @role_required(Role.LEAD)
+@require_http_methods(["GET", "POST"])
 def checkpoint_import(request: HttpRequest) -> HttpResponse:
     """Brings a model from a folder or from the hub: a run of `fetch`, since copying and checking take their time."""
     project = asked_project(request)
@@ -84,8 +84,8 @@ def checkpoint_import(request: HttpRequest) -> HttpResponse:
     return render(request, "training/checkpoint_import.html", context, status=422 if form.is_bound else 200)
 
 
-@require_http_methods(["GET", "POST"])
 @role_required(Role.LEAD)
+@require_http_methods(["GET", "POST"])
 def corpora(request: HttpRequest) -> HttpResponse:
     """The texts of the lead's projects, and a form to add one."""
     form = CorpusForm(request.user, request.POST or None, request.FILES or None)  # type: ignore[arg-type]

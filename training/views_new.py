@@ -18,16 +18,16 @@ from training.launch import MODELS
 from training.models import Run
 
 
-@require_GET
 @role_required(Role.LEAD)
+@require_GET
 def recipes(request: HttpRequest) -> HttpResponse:
     """The recipes, each with its sentence; what the query names is carried on into the form."""
     rows = [(name, _(part("RECIPES", name).TITLE), sentence_of(part("RECIPES", name))) for name in names("RECIPES")]
     return render(request, "training/recipes.html", {"recipes": rows})
 
 
-@require_http_methods(["GET", "POST"])
 @role_required(Role.LEAD)
+@require_http_methods(["GET", "POST"])
 def run_new(request: HttpRequest, recipe: str) -> HttpResponse:
     """The recipe's form, prefilled by `?project=&snapshot=&checkpoint=&corpus=`, or by `?like=` an earlier run."""
     if recipe not in names("RECIPES"):

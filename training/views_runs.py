@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import OuterRef, Subquery
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -26,8 +26,8 @@ def _run(request: HttpRequest, run_id: int) -> Run:
     return get_object_or_404(mine, pk=run_id)
 
 
-@require_GET
 @role_required(Role.LEAD)
+@require_GET
 def runs(request: HttpRequest) -> HttpResponse:
     """Every run of the lead's projects, newest first; the list asks again while one of them is live."""
     projects = led_by(request.user)
@@ -41,16 +41,16 @@ def runs(request: HttpRequest) -> HttpResponse:
     return render(request, "training/runs.html#list" if request.htmx else "training/runs.html", context)  # type: ignore[attr-defined]
 
 
-@require_GET
 @role_required(Role.LEAD)
+@require_GET
 def run(request: HttpRequest, run_id: int) -> HttpResponse:
     """One run: live, with what it was told, where it comes from and what came of it."""
     found = _run(request, run_id)
     return render(request, "training/run.html", _live(found) | {"ancestry": lineage.ancestry_of_run(found)})
 
 
-@require_GET
 @role_required(Role.LEAD)
+@require_GET
 def run_live(request: HttpRequest, run_id: int) -> HttpResponse:
     """The part of a run's page that changes while it runs."""
     return render(request, "training/run.html#live", _live(_run(request, run_id)))
@@ -71,8 +71,8 @@ def _live(run: Run) -> dict[str, Any]:
     }
 
 
-@require_POST
 @role_required(Role.LEAD)
+@require_POST
 def run_stop(request: HttpRequest, run_id: int) -> HttpResponse:
     """Asks the run to save and end."""
     found = _run(request, run_id)
@@ -83,8 +83,8 @@ def run_stop(request: HttpRequest, run_id: int) -> HttpResponse:
     return redirect("run", run_id)
 
 
-@require_POST
 @role_required(Role.LEAD)
+@require_POST
 def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
     """Queues another attempt, from the last whole checkpoint."""
     found = _run(request, run_id)
@@ -95,13 +95,14 @@ def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
     return redirect("run", run_id)
 
 
-@require_http_methods(["GET", "POST"])
 @role_required(Role.LEAD)
+@require_http_methods(["GET", "POST"])
 def run_raters(request: HttpRequest, run_id: int) -> HttpResponse:
     """Makes ranking tasks of a run's samples."""
     found = _run(request, run_id)
     if not ranking.can_rank(found):
-        raise Http404
+        messages.warning(request, _("This run has left no answers that people could rank."))
+        return redirect("run", run_id)
     form = RatersForm(ranking.other_models(found), request.POST or None, initial={"overlap": found.project.overlap})
     if request.method == "POST" and form.is_valid():
         made = rank_tasks(ranking.groups(found, form.cleaned_data["models"]), overlap=form.cleaned_data["overlap"])

@@ -216,4 +216,5 @@ def test_samples_of_another_model_can_join_and_nine_are_shown_at_most(page, proj
 
 def test_a_run_without_samples_has_nothing_to_send(page, project, lead):
     run = a_run(project, lead, "sample", state="succeeded")
-    assert page.get(reverse("run_raters", args=[run.pk])).status_code == 404
+    html = page.get(reverse("run_raters", args=[run.pk]), follow=True).content.decode()
+    assert "This run has left no answers that people could rank." in html
