@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal
 
-from training.rundir import RunDir, Stopped, staged
+from training.rundir import RunDir, Stopped, rank, staged
 from training.schema import Input
 
 TITLE = "Count"
@@ -47,6 +47,8 @@ def main(run: RunDir, config: Config) -> None:
         if run.stop_requested and config.trick != "deaf":
             _save(run, step)
             raise Stopped(f"stopped at {step}")
+    if rank() != 0:
+        return
     with staged(run.out) as out:
         (out / "card.json").write_text(
             json.dumps({"role": "tokenizer", "recipe": "count", "step": step, "figures": {"counted": step}})
@@ -54,6 +56,8 @@ def main(run: RunDir, config: Config) -> None:
 
 
 def _save(run: RunDir, step: int) -> None:
+    if rank() != 0:
+        return
     with run.checkpoint(step) as folder:
         (folder / "state.json").write_text(json.dumps({"step": step}))
 

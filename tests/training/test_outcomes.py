@@ -100,7 +100,8 @@ def test_each_line_becomes_one_sample_of_the_checkpoint_that_answered(answering,
 
 @pytest.mark.parametrize(
     ("bad", "sentence"),
-    [("nonsense\n", "line 2"), ('{"prompt_id": "1", "index": 0}\n', "line 2.*prompt_id"), ('{"prompt_id": 1, "index": 0}\n', "line 2.*messages"),
+    [("nonsense\n", "line 2"), ('{"prompt_id": "1", "index": 0}\n', "line 2.*prompt_id"),
+     ('{"prompt_id": 1, "index": 0}\n', "line 2.*messages"),
      (line(10**9), "line 2: prompt 1000000000 is not in the run's project")],
 )  # fmt: skip
 def test_a_bad_line_is_named_and_nothing_is_kept(answering, prompt, bad, sentence):

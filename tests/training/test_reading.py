@@ -70,8 +70,9 @@ def test_lines_of_another_attempt_are_ignored(run):
 
 @pytest.mark.parametrize(
     "line",
-    [b"\n", b"nonsense\n", b"[1]\n", b"7\n", b"null\n", b'{"attempt": 2}\n', b"\xff\xfe\n", b"[" * 100_000 + b"\n",
-     b'{"attempt": 2, "kind": "state", "to": "succeeded"}\n', b'{"attempt": 2, "kind": ["metrics"]}\n', b'{"attempt": 2, "kind"\r\n'],
+    [b"\n", b"nonsense\n", b"[1]\n", b'{"attempt": 2, "kind"\r\n', b"7\n", b"null\n",
+     b'{"attempt": 2}\n', b"\xff\xfe\n", b"[" * 100_000 + b"\n",
+     b'{"attempt": 2, "kind": "state", "to": "succeeded"}\n', b'{"attempt": 2, "kind": ["metrics"]}\n'],
 )  # fmt: skip
 def test_a_line_that_is_no_event_is_left_out(run, line):
     write(run, line, metrics(1))
