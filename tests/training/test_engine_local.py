@@ -68,6 +68,13 @@ def test_an_attempt_that_has_ended_is_not_started_again(folder):
     assert (folder / "log.txt").read_text() == before
 
 
+def test_whoever_waited_for_the_lock_through_a_whole_attempt_does_not_run_it_again(folder):
+    os.close(shim.hold(folder, 1))
+    assert shim.hold(folder, 1) is None
+    os.close(shim.hold(folder, 2))
+    assert shim.last_attempt(folder) == 2
+
+
 def test_a_new_attempt_waits_while_an_older_one_is_alive(folder):
     local.start(folder, 1, {})
     with pytest.raises(Busy):
