@@ -76,9 +76,7 @@ class Run(models.Model):
     resources = models.JSONField(default=dict, blank=True, help_text=_("What the engine is asked for, e.g. {'processes': 1}."))
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED, db_index=True)
     attempt = models.PositiveIntegerField(default=1)
-    handle = models.CharField(
-        max_length=200, blank=True, editable=False, help_text=_("The engine's own name for this attempt.")
-    )
+    handle = models.CharField(max_length=200, blank=True, editable=False, help_text=_("The engine's own name for this attempt."))
     offset = models.PositiveBigIntegerField(default=0, editable=False, help_text=_("Bytes of events.jsonl already read."))
     created = models.DateTimeField(default=timezone.now, editable=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")

@@ -196,6 +196,6 @@ def _log_tail(run: Run, lines: int = 8, size: int = 4000) -> str:
 
 def freeze() -> None:
     """Freezes one waiting snapshot: a long one must not keep runs waiting for each other's."""
-    for snapshot in Snapshot.objects.filter(manifest=None, error="").order_by("pk")[:1]:
+    for snapshot in Snapshot.objects.waiting().order_by("pk")[:1]:
         logger.info("snapshot %s: freezing", snapshot)
         _guarded(snapshots.freeze, snapshot)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from annotation.models import Project, Prompt, Snapshot
 from tests.training.conftest import lines, states, supervise, wait_for, why
 from training.engines import local, shim
 from training.models import Checkpoint, Run
@@ -242,3 +243,15 @@ def test_metrics_that_are_not_numbers_are_kept_by_name(queue):
     run = supervise(queue(steps=1, trick="nan"))
     assert run.events.get(kind="metrics").data == {"loss": "nan"}
     assert (run.state, (run.folder / LOG).exists(), (run.folder / EVENTS).exists()) == (Run.State.SUCCEEDED, True, True)
+
+
+def test_a_waiting_snapshot_is_frozen_and_one_that_cannot_be_is_not_tried_for_ever(counting, project, lead):
+    empty = Snapshot.objects.create(project=Project.objects.create(name="Empty"), name="nothing", created_by=lead)
+    Prompt.objects.create(project=project, messages=[{"role": "user", "content": "Why?"}])
+    whole = Snapshot.objects.create(project=project, name="first", created_by=lead)
+    for _ in range(2):
+        tick()
+    empty.refresh_from_db()
+    whole.refresh_from_db()
+    assert (empty.frozen, bool(empty.error)) == (False, True)
+    assert (whole.frozen, whole.error, (whole.folder / "manifest.json").exists()) == (True, "", True)
