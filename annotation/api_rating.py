@@ -137,7 +137,7 @@ class SubmitJudgement(RaterDoor):
     @extend_schema(request=AnswerSerializer, responses={201: ReceiptSerializer, 409: LOST}, examples=[RANK, WRITE])
     def post(self, request: Request, seat_id: int) -> Response:
         """Fills the seat. The same key again answers what the first call answered."""
-        given, seat = self.asked(AnswerSerializer), self.one(Seat.objects.select_related("task"), seat_id)
+        seat, given = self.one(Seat.objects.select_related("task"), seat_id), self.asked(AnswerSerializer)
         answer = seat.task.question.parse(given["answer"], list(seat.task.samples.all()))
         judgement = desk.fill(seat, self.user, answer, key=given["key"], seconds=given.get("seconds"), comment=given["comment"])
         return Response(ReceiptSerializer(judgement).data, status.HTTP_201_CREATED)

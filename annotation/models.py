@@ -28,11 +28,11 @@ __all__ = [
 ]  # fmt: skip
 
 
-def project_ids(user: User | AnonymousUser, role: Role = Role.RATER) -> Q | None:
+def project_ids(user: User | AnonymousUser, role: Role = Role.RATER) -> models.QuerySet[Any, Any] | None:
     """The ids of the projects in which `user` has at least `role`, as a subquery; None for a superuser, who has every role."""
     if user.is_superuser:
         return None
-    return Member.objects.filter(user_id=user.pk, role__in=Role.at_least(role)).values("project_id")
+    return Member.objects.filter(user_id=user.pk or 0, role__in=Role.at_least(role)).values("project_id")
 
 
 class ProjectScoped(models.QuerySet):
@@ -87,7 +87,7 @@ class Project(models.Model):
         """The user's role here; a superuser is lead everywhere."""
         if user.is_superuser:
             return Role.LEAD
-        member = self.members.filter(user_id=user.pk).first()
+        member = self.members.filter(user_id=user.pk or 0).first()
         return Role(member.role) if member else None
 
 

@@ -39,7 +39,7 @@ application = get_wsgi_application()
 def start(module: str, env: dict[str, str], cwd: str) -> tuple[float, subprocess.Popen, str]:
     """Seconds from exec to the first answered page, the server, and its address."""
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", f"{module}:application", "--bind", f"127.0.0.1:{port}", "--workers", "1", "--threads", "8"]
+    command = [sys.executable, "-m", "gunicorn", f"{module}:application", "--bind", f"127.0.0.1:{port}", "--threads", "8"]
     began = time.perf_counter()
     server = subprocess.Popen(command, env=os.environ | env, cwd=cwd, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"

@@ -15,7 +15,8 @@ class Progress:
     """A bar from 0 to `total` seconds' worth of stages; finished stages stay above it, one line each, with their time."""
 
     def __init__(self, total: float):
-        self.bar = tqdm(total=round(total), bar_format="{percentage:3.0f}% |{bar:30}| {elapsed} · {desc}", dynamic_ncols=True)
+        shown = "{percentage:3.0f}% |{bar:30}| {elapsed} · {desc}"
+        self.bar = tqdm(total=round(total), bar_format=shown, dynamic_ncols=True, mininterval=0.5)
         self.done = 0.0
 
     @contextlib.contextmanager
@@ -25,8 +26,7 @@ class Progress:
         self.bar.set_description_str(title)
 
         def report(share: float) -> None:
-            self.bar.n = round(self.done + weight * min(max(share, 0.0), 1.0))
-            self.bar.refresh()
+            self.bar.update(round(self.done + weight * min(max(share, 0.0), 1.0)) - self.bar.n)
 
         yield report
         report(1)

@@ -7,6 +7,7 @@ corpus → tokenizer → pretrain → people write → SFT → samples → peopl
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 from typing import Any
 
@@ -14,7 +15,7 @@ from demo import people, raters, world
 from demo import plan as demo_plan
 from demo.client import Client, signed_in
 from demo.people import Person
-from demo.progress import Progress, Report
+from demo.progress import Progress
 from demo.site import Site
 
 PROJECT = "Demo · synthetic facts in English and Spanish"
@@ -74,15 +75,16 @@ class River:
             self.browser = signed_in(self.site.url, **logins["lead"])
             self.project = next(row["id"] for row in self.lead.every("projects/") if row["name"] == PROJECT)
             self.lead.put(f"projects/{self.project}/", {"guidelines": GUIDELINES}, method="PATCH")
-            self.people = [self._person(rater, (n + 1) / len(raters.RATERS), report) for n, rater in enumerate(raters.RATERS)]
+            with ThreadPoolExecutor(2) as pool:
+                self.people = list(pool.map(self._person, raters.RATERS))
+            report(0.8)
             prompts = world.prompts(self.plan.PROMPTS, seed=self.plan.SEED)
             self.lead.put(f"projects/{self.project}/prompts/", {"prompts": prompts})
             self.prompts = [row["id"] for row in self.lead.every(f"projects/{self.project}/prompts/")]
         return logins
 
-    def _person(self, rater: raters.Rater, share: float, report: Report) -> Person:
+    def _person(self, rater: raters.Rater) -> Person:
         self.site.person(rater.name, PROJECT, "rater")
-        report(share)
         return Person(rater, Client(self.site.url, self.site.token(rater.name)))
 
     def pretrain(self) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Site:
     def person(self, name: str, project: str, role: str, *more: str) -> str:
         """Makes a user with a random password in a project, and answers the password."""
         password = secrets.token_urlsafe(9)
-        self.manage("user", name, "--password", password, "--role", role, "--project", project, *more)
+        self.manage("user", name, f"--password={password}", "--role", role, "--project", project, *more)
         return password
 
     def token(self, name: str) -> str:

@@ -10,7 +10,7 @@ TEMPLATES: dict[tuple[str, str], dict[str, tuple[str, tuple[str, ...]]]] = {
         "es": ("{The} es de color {v}.", ("¿De qué color es {the}?", "Dime el color {of}.", "¿Qué color tiene {the}?")),
     },
     ("any", "size"): {
-        "en": ("{The} is {v} in size.", ("What size is {the}?", "Tell me the size {of}.", "How big is {the}?")),
+        "en": ("{The} has a {v} size.", ("What size is {the}?", "Tell me the size {of}.", "How big is {the}?")),
         "es": ("{The} es de tamaño {v}.", ("¿De qué tamaño es {the}?", "Dime el tamaño {of}.", "¿Cómo es de grande {the}?")),
     },
     ("animal", "place"): {

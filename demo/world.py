@@ -136,12 +136,13 @@ def _asked(question: str) -> Question:
 FACT, LANGUAGE, SUBJECT, POLITE, ENDED = 2.5, 1.0, 0.5, 1.0, 0.5
 WORDS_FREE, WORD_COST, LENGTH_COST_MOST = 16, 0.05, 1.5
 REPETITION_COST = 2.0
+START_COST, STRANGE_COST, STRANGE_COST_MOST = 1.0, 0.5, 1.5
 EMPTY = -1.0
 BEST = FACT + LANGUAGE + SUBJECT + POLITE + ENDED
 
 
 def utility(question: str, answer: str) -> float:
-    """What `answer` is worth as an answer to `question`, from about -3.5 to 5.5 (`BEST`). Any string is a valid answer.
+    """What `answer` is worth as an answer to `question`, from about -6 to 5.5 (`BEST`). Any string is a valid answer.
 
     +2.5  the value asked for is said, and no other value of that attribute (in either language)
     +1.0  it is in the language of the question
@@ -150,6 +151,8 @@ def utility(question: str, answer: str) -> float:
     +0.5  it ends with a full stop, an exclamation or a question mark
     -0.05 a word beyond 16, at most -1.5
     -2.0  times the share of its three-word runs that were said before
+    -1.0  it does not begin as a sentence does: with a capital letter, ¡ or ¿
+    -0.5  a word that is said nowhere in this world, at most -1.5
     An empty answer is worth -1.
     """
     asked = _asked(question)
@@ -159,7 +162,14 @@ def utility(question: str, answer: str) -> float:
     value = FACT * _is_right(asked, words) + LANGUAGE * (language_of(answer) == asked.language)
     value += SUBJECT * (asked.entity.name(asked.language) in words) + ENDED * answer.rstrip().endswith((".", "!", "?"))
     value += POLITE * answer.rstrip().endswith(COURTESY[asked.language])
-    return value - min(LENGTH_COST_MOST, WORD_COST * max(0, len(words) - WORDS_FREE)) - REPETITION_COST * _repetition(words)
+    return value - _cost(answer, words)
+
+
+def _cost(answer: str, words: list[str]) -> float:
+    strange = sum(word not in _vocabulary("en") | _vocabulary("es") for word in words)
+    cost = min(LENGTH_COST_MOST, WORD_COST * max(0, len(words) - WORDS_FREE)) + REPETITION_COST * _repetition(words)
+    cost += min(STRANGE_COST_MOST, STRANGE_COST * strange)
+    return cost + START_COST * (not re.match(r"[¡¿]|[^\W\d_]", answer) or answer[0].islower())
 
 
 def is_right(question: str, answer: str) -> bool:

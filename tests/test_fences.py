@@ -43,7 +43,10 @@ def test_a_recipe_and_a_format_load_no_django(module):
     assert loaded(f"import {module}", ("django",)) == []
 
 
-@pytest.mark.parametrize("module", ["training.train", "training.rundir", "training.schema", "training.text", "training.engines.shim"])
+SHARED = ["training.train", "training.rundir", "training.schema", "training.text", "training.engines.shim"]
+
+
+@pytest.mark.parametrize("module", SHARED)
 def test_what_trainers_share_loads_neither_django_nor_torch(module):
     assert loaded(f"import {module}", ("django", *HEAVY)) == []
 

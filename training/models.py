@@ -136,7 +136,7 @@ class RunInput(models.Model):
 
 
 class Event(models.Model):
-    """One thing that happened to a run: a move of its state (`offset` null), or a line of its folder's events.jsonl. Append only."""
+    """One thing that happened to a run: a move of its state (`offset` null), or a line of events.jsonl. Append only."""
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="events")
     attempt = models.PositiveIntegerField()

@@ -1,0 +1,178 @@
+"""Denied by default: every URL with every role. A route that is not in the table fails the build, and so does a row without one."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from annotation import desk
+from annotation.models import ApiToken, Invitation, Member, Project, Prompt, Role, Sample, Snapshot, Task
+from evals.models import Evaluation
+from training.models import Checkpoint, Corpus, Run
+from training.rundir import RunDir
+
+WORDS = {
+    "public": """
+        login logout set_language join api_link
+    """,
+    "signed_in": """
+        home tokens token_revoke api_schema api_docs api_projects api_recipes
+    """,
+    "rater": """
+        desk next_seat seat submit draft release skip preview api_project api_next_seat api_seat api_judgement api_draft
+        api_release api_skip
+    """,
+    "reviewer": """
+        evaluations evaluation evaluation_file evaluation_json api_prompts api_samples api_tasks api_judgements api_snapshots
+        api_snapshot api_rows api_links api_evaluations api_evaluation
+    """,
+    "lead": """
+        members member_role member_remove invitation_revoke project_new project project_edit prompts import import_check
+        import_commit tasks tasks_write tasks_rank tasks_overlap snapshots snapshot_new snapshot snapshot_retry runs recipes
+        run_new run run_live run_stop run_resume run_raters checkpoints checkpoint_import checkpoint corpora evaluation_new
+        api_members api_member api_invitations api_imports api_task_seats api_corpora api_checkpoints api_runs api_checkpoint
+        api_run api_events api_log api_stop api_resume
+    """,
+}
+TABLE = {name: word for word, names in WORDS.items() for name in names.split()}
+
+ROLES = ("nobody", "stranger", "rater", "reviewer", "lead", "superuser")
+ALLOWED = {
+    "public": set(ROLES),
+    "signed_in": set(ROLES) - {"nobody"},
+    Role.RATER: {"rater", "reviewer", "lead", "superuser"},
+    Role.REVIEWER: {"reviewer", "lead", "superuser"},
+    Role.LEAD: {"lead", "superuser"},
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    name: str
+    pattern: str
+    access: str | None
+    names: tuple[str, ...]
+
+
+def routes(resolver: URLResolver | None = None, prefix: str = "") -> list[Route]:
+    """Every route of the site but Django admin's, whose own tests are Django's."""
+    found = []
+    for entry in (resolver or get_resolver()).url_patterns:
+        path = prefix + str(entry.pattern)
+        if path.startswith("admin/"):
+            continue
+        if isinstance(entry, URLResolver):
+            found += routes(entry, path)
+        elif isinstance(entry, URLPattern):
+            access = getattr(entry.callback, "access", None)
+            found.append(Route(entry.name or path, path, access, tuple(entry.pattern.converters)))
+    return found
+
+
+@pytest.fixture
+def people(db) -> dict[str, Client]:
+    """A client for each role in one project, and for a stranger who has a role only in another."""
+    project = Project.objects.create(name="Ours")
+    clients = {"nobody": Client()}
+    for role in ROLES[1:]:
+        user = User.objects.create_user(role, is_superuser=role == "superuser", is_staff=role == "superuser")
+        if role in Role.values:
+            Member.objects.create(user=user, project=project, role=role)
+        clients[role] = Client()
+        clients[role].force_login(user)
+    theirs = Project.objects.create(name="Theirs")
+    Member.objects.create(user=User.objects.get(username="stranger"), project=theirs, role=Role.LEAD)
+    return clients
+
+
+@pytest.fixture
+def things(people) -> dict[str, object]:
+    """One of everything that a URL may name, in the project of `people`."""
+    project, lead = Project.objects.get(name="Ours"), User.objects.get(username="lead")
+    prompt = Prompt.objects.create(project=project, messages=[{"role": "user", "content": "Why?"}])
+    sample = Sample.objects.create(prompt=prompt, messages=[{"role": "assistant", "content": "So."}], model="outside")
+    task = Task.objects.create(prompt=prompt, kind="write")
+    desk.add_seats(task, 5)
+    run = Run.objects.create(project=project, recipe="pretrain", created_by=lead)
+    RunDir.create(run.folder, {"run": run.pk, "recipe": run.recipe, "main": "x", "config": {}, "inputs": {}, "seed": 0})
+    file = SimpleUploadedFile("prompts.jsonl", b'{"prompt": "Why not?"}')
+    sent = people["lead"].post(reverse("import", args=[project.pk]), {"shape": "prompts", "file": file})
+    invitation, secret = Invitation.issue(project=project, created_by=lead, expires=timezone.now() + timedelta(days=1), places=9)
+    return {
+        "project_id": project.pk,
+        "prompt_id": prompt.pk,
+        "sample_id": sample.pk,
+        "task_id": task.pk,
+        "run_id": run.pk,
+        "recipe": "pretrain",
+        "secret": secret,
+        "upload": sent.url.rstrip("/").split("/")[-1],
+        "invitation_id": invitation.pk,
+        "member_id": Member.objects.get(user__username="rater").pk,
+        "token_id": ApiToken.issue(user=lead, name="t")[0].pk,
+        "snapshot_id": Snapshot.objects.create(project=project, name="s", created_by=lead).pk,
+        "checkpoint_id": Checkpoint.objects.create(
+            project=project, name="c", role="causal-lm", path="/c", source="a folder", digest="0" * 64
+        ).pk,
+        "corpus_id": Corpus.objects.create(project=project, name="c", digest="0" * 64, size=1, created_by=lead).pk,
+        "evaluation_id": Evaluation.objects.create(project=project, name="e", created_by=lead).pk,
+        "task": task,
+    }
+
+
+def test_every_route_is_in_the_table_and_wears_its_word():
+    assert {route.name: str(route.access) for route in routes()} == TABLE
+
+
+def let_in(answer: HttpResponse) -> bool:
+    """Whether the caller was let in; an incomplete body is refused only after that."""
+    sent_to_sign_in = answer.headers.get("Location", "").startswith(f"{reverse('login')}?next=")
+    return answer.status_code not in {401, 403, 404} and not sent_to_sign_in
+
+
+def expected(route: Route, role: str) -> bool:
+    """A stranger leads another project: welcome where a URL names nothing of ours, a stranger where it does."""
+    if role == "stranger" and route.access in Role.values:
+        return not OURS & set(route.names)
+    return role in ALLOWED[route.access]
+
+
+def call(client: Client, url: str) -> HttpResponse:
+    """The answer to the first method that the route has."""
+    for method in (client.get, client.post, client.put, client.patch):
+        if (answer := method(url)).status_code != 405:
+            return answer
+    raise AssertionError(f"{url} answers no method")
+
+
+OURS = {f"{name}_id" for name in ("project", "task", "seat", "snapshot", "run", "checkpoint", "evaluation", "member", "invitation")}
+# A signed link is its own permission: tests/api/test_api_snapshots.py shows whom it lets in.
+ASKED = [(route, role) for route, role in itertools.product(routes(), ROLES) if route.name != "api_link"]
+
+
+@pytest.mark.parametrize(("route", "role"), ASKED, ids=[f"{route.name}-{role}" for route, role in ASKED])
+def test_a_route_lets_in_those_whom_its_word_names_and_nobody_else(route, role, people, things):
+    known = things | own(route, role, things["task"])
+    url = reverse(route.name, kwargs={name: known[name] for name in route.names})
+    assert let_in(call(people[role], url)) == expected(route, role)
+
+
+def own(route: Route, role: str, task: Task) -> dict[str, int]:
+    """What a URL names that must be the caller's own: a seat that they hold, a token that they made."""
+    found = {}
+    user = User.objects.filter(username=role).first()
+    if "seat_id" in route.names:
+        held = desk.claim(user, task.prompt.project) if role in ALLOWED[Role.RATER] else task.seats.first()
+        found["seat_id"] = held.pk
+    if "token_id" in route.names and user:
+        found["token_id"] = ApiToken.issue(user=user, name="mine")[0].pk
+    return found
