@@ -105,7 +105,7 @@ class Material:
         return self.answers
 
     def reward_all(self) -> dict[str, float]:
-        """The reward model's score of every answer, by the prompt's id."""
+        """The reward model's score of every answer that it can read whole, by the prompt's id."""
         if self.reward_path is None:
             raise NotMeasured("give a reward model")
         if not self.questions:
@@ -116,15 +116,25 @@ class Material:
             chats = [[*question.prompt, *said(self.answers[question.id])] for question in answered]
             tools = [question.tools for question in answered]
             scores = scoring.rewards(self.reward_path, chats, tools, self.batch_size, self.look)
-            self.rewards |= dict(zip((question.id for question in answered), scores, strict=True))
+            scored = zip(answered, scores, strict=True)
+            self.rewards |= {question.id: score for question, score in scored if score is not None}
+        if not self.rewards:
+            raise NotMeasured("the reward model can read no answer together with its prompt: they are longer than it reads")
         return self.rewards
 
-    def pair_scores(self) -> Iterator[tuple[float, float]]:
-        """The checkpoint's own rewards of (chosen, rejected), pair by pair."""
+    def pair_scores(self) -> list[tuple[str, float, float]]:
+        """(prompt's id, the checkpoint's own reward of the chosen answer, of the rejected) of every pair that it reads whole."""
         chats = [[*pair["prompt"], *pair[side]] for pair in self.pairs for side in ("chosen", "rejected")]
         tools = [pair.get("tools") or [] for pair in self.pairs for _side in range(2)]
         scores = scoring.rewards(self.path, chats, tools, self.batch_size, self.look)
-        return zip(scores[::2], scores[1::2], strict=True)
+        scored = [
+            (pair["prompt_id"], chosen, rejected)
+            for pair, chosen, rejected in zip(self.pairs, scores[::2], scores[1::2], strict=True)
+            if chosen is not None and rejected is not None
+        ]
+        if not scored:
+            raise NotMeasured("the reward model can read no pair of answers: they are longer than it reads")
+        return scored
 
     def vocabulary(self) -> str:
         """A digest of the tokenizer: perplexities compare only where it is equal."""

@@ -92,8 +92,11 @@ def _score_batch(model: Any, rows: Sequence[Marked], pad_id: int, side: str) -> 
 
 def rewards(
     path: Any, chats: Sequence[list[dict]], tools: Sequence[list], batch_size: int = 8, look: Look | None = None
-) -> list[float]:
-    """A reward model's score of each whole chat, read at its last token, the end of the answer. On the model's own scale."""
+) -> list[float | None]:
+    """A reward model's score of each whole chat, read at its last token, the end of the answer. On the model's own scale.
+
+    None for a chat that is longer than the model reads: beyond what it was trained on, its score would mean nothing.
+    """
     import torch
     from transformers import AutoModelForSequenceClassification
 
@@ -103,8 +106,9 @@ def rewards(
     )
     model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
     rows = [text.encode_chat(tokenizer, chat, offered).input_ids for chat, offered in zip(chats, tools, strict=True)]
-    found = [0.0] * len(rows)
-    order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))
+    found: list[float | None] = [None] * len(rows)
+    fitting = [index for index, row in enumerate(rows) if len(row) <= reach(model)]
+    order = sorted(fitting, key=lambda index: -len(rows[index]))
     with torch.inference_mode():
         for start in range(0, len(order), batch_size):
             batch = order[start : start + batch_size]

@@ -1,7 +1,8 @@
 """How often a reward model scores the answer that people preferred above the other one, over every strictly ordered pair.
 
 Equal scores count half. Pairs come from the rankings of the dataset's split (`annotation/formats/preference.py`); those of one
-prompt are one row, so that the interval does not take ten pairs of one prompt for ten prompts.
+prompt are one row, so that the interval does not take ten pairs of one prompt for ten prompts. Pairs longer than the model reads
+are left out.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ def rows(material: Material) -> dict[str, Rows]:
     if not material.pairs:
         raise NotMeasured("give a dataset with rankings in this split")
     sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0])
-    for pair, (chosen, rejected) in zip(material.pairs, material.pair_scores(), strict=True):
-        sums[pair["prompt_id"]][0] += right(chosen, rejected)
-        sums[pair["prompt_id"]][1] += 1
+    for prompt_id, chosen, rejected in material.pair_scores():
+        sums[prompt_id][0] += right(chosen, rejected)
+        sums[prompt_id][1] += 1
     return {"reward_accuracy": list(sums.items())}
 
 

@@ -91,6 +91,29 @@ def test_rewards_do_not_depend_on_the_batch(reward_model):
     assert rewards(reward_model, chats, [[]] * 7, batch_size=7) == pytest.approx(alone, abs=1e-5)
 
 
+def test_a_chat_longer_than_the_reward_model_reads_has_no_reward(reward_model):
+    from evals.scoring import rewards
+
+    chats = [[{"role": "user", "content": "sun?"}, {"role": "assistant", "content": "moon " * size}] for size in (1, 80)]
+    short, long = rewards(reward_model, chats, [[], []])
+    assert short == pytest.approx(rewards(reward_model, chats[:1], [[]])[0], abs=1e-5)
+    assert long is None
+
+
+def test_pairs_longer_than_the_reward_model_reads_are_left_out(reward_model):
+    from evals.material import Material
+    from evals.metrics import NotMeasured
+
+    def pair(name, size):
+        said = [[{"role": "assistant", "content": text}] for text in ("moon", "moon " * size)]
+        return {"prompt_id": name, "prompt": [{"role": "user", "content": "sun?"}], "chosen": said[0], "rejected": said[1]}
+
+    material = Material(path=reward_model, pairs=[pair("1", 2), pair("2", 80)])
+    assert [name for name, _chosen, _rejected in material.pair_scores()] == ["1"]
+    with pytest.raises(NotMeasured, match="longer than it reads"):
+        Material(path=reward_model, pairs=[pair("2", 80)]).pair_scores()
+
+
 def test_a_stopped_run_goes_on_from_its_last_metric(tmp_path, everything, monkeypatch):
     whole, run = a_run(tmp_path / "whole", everything), a_run(tmp_path / "run", everything)
     recipe.main(whole, schema.parse(recipe.Config, whole.spec["config"]))
