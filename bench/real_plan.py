@@ -7,7 +7,7 @@ HELD_OUT = 0.1  # the last tenth of Shakespeare, as in nanoGPT's split
 
 TOKENIZER = {"vocab_size": 2048}
 PRETRAIN = {
-    "size": "1M", "block_size": 512, "batch_size": 8, "epochs": 5, "learning_rate": 3e-3, "valid_every": 50, "save_every": 100,
+    "size": "1M", "block_size": 512, "batch_size": 8, "epochs": 4, "learning_rate": 3e-3, "valid_every": 50, "save_every": 100,
 }  # fmt: skip
 SFT = {"epochs": 5, "batch_size": 8, "learning_rate": 1e-3, "max_length": 512, "valid_every": 20}
 REWARD = {"epochs": 2, "batch_size": 8, "learning_rate": 3e-4, "max_length": 512, "valid_every": 25}
