@@ -13,8 +13,9 @@ SFT = {"epochs": 5, "batch_size": 8, "learning_rate": 1e-3, "max_length": 512, "
 REWARD = {"epochs": 2, "batch_size": 8, "learning_rate": 3e-4, "max_length": 512, "valid_every": 25}
 SAMPLE = {"split": "test", "per_prompt": 1, "temperature": 0.7, "top_p": 0.9, "max_new_tokens": 96}
 PERPLEXITY = {"metrics": "perplexity", "limit": 0}
+ACCURACY = {"metrics": "reward_accuracy", "split": "test", "limit": 0}
 
 SECONDS = {
-    "settle": 10, "tokenizer": 10, "pretrain": 300, "evaluate": 40, "demonstrations": 5, "sft": 40, "rankings": 5, "reward": 150,
-    "sample": 15,
+    "settle": 10, "tokenizer": 10, "pretrain": 400, "perplexity on shakespeare-last-tenth": 15, "perplexity on wikitext2": 60,
+    "demonstrations": 5, "sft": 60, "rankings": 5, "reward": 150, "reward accuracy": 15, "sample": 15,
 }  # fmt: skip

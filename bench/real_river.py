@@ -95,7 +95,7 @@ class RealRiver(River):
         report = self.bring("rankings", rows, real_data.TULU)
         snapshot = self.freeze("tulu")
         reward = self.run("reward", inputs={"model": sft["id"], "dataset": snapshot["id"]})
-        names = ("accuracy", "accuracy_low", "accuracy_high", "pairs", "valid_loss")
+        card = reward["card"]["figures"]
         judged = [row for row in self.rows(snapshot, format="rows") if row["kind"] == "rank"]
         pairs = [pair for split in ("validation", "test") for pair in self.rows(snapshot, format="preference", split=split)]
         return {
@@ -104,7 +104,11 @@ class RealRiver(River):
             "judgements": len(judged),
             "raters": len({row["rater"] for row in judged}),
             "_vs_".join(CONTEST): shares(judged, *CONTEST),
-            **{name: rounded(reward["card"]["figures"][name]) for name in names},
+            "accuracy": rounded(card["accuracy"]),
+            "interval": [rounded(card["accuracy_low"]), rounded(card["accuracy_high"])],
+            "pairs": int(card["pairs"]),
+            "valid_loss": rounded(card["valid_loss"]),
+            "test_split": self.accuracy(reward, snapshot),
             "longer_is_better": rounded(sum(longer(pair) for pair in pairs) / len(pairs)),
             "said": self.said(reward),
         }
@@ -135,12 +139,7 @@ class RealRiver(River):
     def perplexity(self, model: Row, name: str, text: str, file: str) -> Row:
         """Of a whole text, per token and per byte, with intervals."""
         corpus = self.corpus(name, text, file)
-        asked = {"checkpoints": [model["id"]], "inputs": {"corpus": corpus["id"]}, "config": self.plan.PERPLEXITY}
-        evaluation = self.made("evaluations", f"perplexity on {name}", json=asked)
-        for run in evaluation["runs"]:
-            self.wait(run, f"perplexity on {name}", self.plan.SECONDS["evaluate"])
-        report = self.lead.get(f"evaluations/{evaluation['id']}/")["report"]
-        found = {measure["name"]: measure["rows"][0] for measure in report["measures"]}
+        found = self.measured(f"perplexity on {name}", model, {"corpus": corpus["id"]}, self.plan.PERPLEXITY)
         perplexity, bits = found["perplexity"], found["bits_per_byte"]
         return {
             "perplexity": rounded(perplexity["value"]),
@@ -151,6 +150,24 @@ class RealRiver(River):
             "tokens": perplexity["counted"],
             "bytes": bits["counted"],
         }
+
+    def accuracy(self, reward: Row, snapshot: Row) -> Row:
+        """Of a reward model on the test split alone, its interval drawn over prompts: answers of one prompt are not independent."""
+        found = self.measured("reward accuracy", reward, {"dataset": snapshot["id"]}, self.plan.ACCURACY)["reward_accuracy"]
+        return {
+            "accuracy": rounded(found["value"]),
+            "interval": [rounded(found["low"]), rounded(found["high"])],
+            "pairs": found["counted"],
+            "prompts": found["n"],
+        }
+
+    def measured(self, name: str, model: Row, inputs: dict[str, int], config: Row) -> dict[str, Row]:
+        """What an evaluation of one checkpoint reports, by measure."""
+        evaluation = self.made("evaluations", name, json={"checkpoints": [model["id"]], "inputs": inputs, "config": config})
+        for run in evaluation["runs"]:
+            self.wait(run, name, self.plan.SECONDS[name])
+        report = self.lead.get(f"evaluations/{evaluation['id']}/")["report"]
+        return {measure["name"]: measure["rows"][0] for measure in report["measures"]}
 
     def rows(self, snapshot: Row, **query: str) -> list[Row]:
         """The rows of a snapshot as they stream."""
