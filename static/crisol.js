@@ -1,4 +1,7 @@
-// What every page needs: polite focus and errors for htmx, nothing else.
+// What every page needs: the reader's clock, errors for htmx, questions before what cannot be undone, and copying.
+// Times are written by the server; in whose time zone, only the browser knows.
+document.cookie = `zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}; path=/; max-age=31536000; samesite=lax`;
+
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   // A form with errors comes back as 422 and must be shown like any other answer.
   if (event.detail.xhr.status === 422) {

@@ -18,6 +18,12 @@ def leads_something(user) -> bool:
 
 
 @register.filter
+def reviews_something(user) -> bool:
+    """Whether reports are for this user."""
+    return user.is_superuser or Member.objects.filter(user_id=user.pk, role__in=Role.at_least(Role.REVIEWER)).exists()
+
+
+@register.filter
 def rendered(text: str | None) -> SafeString:
     """Text by a model or a person as safe HTML, by the one renderer."""
     return render(text or "")
