@@ -100,6 +100,7 @@ class Guidelines(models.Model):
     created = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
+        verbose_name = verbose_name_plural = "guidelines"
         constraints = [models.UniqueConstraint(fields=["project", "version"], name="one_text_per_guidelines_version")]
 
     def __str__(self) -> str:

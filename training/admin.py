@@ -31,7 +31,7 @@ class TrainFrom(admin.ModelAdmin):
         for name in names("RECIPES"):
             wanted = [one for one in part("RECIPES", name).INPUTS if one.kind == self.input_kind]
             if wanted:
-                title = _("Train from this: %(recipe)s") % {"recipe": _(part("RECIPES", name).TITLE)}
+                title = _("Start a run from this: %(recipe)s") % {"recipe": _(part("RECIPES", name).TITLE)}
                 actions[f"train_{name}"] = (_opens_form(name, wanted), f"train_{name}", title)
         return actions
 

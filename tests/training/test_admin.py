@@ -38,7 +38,7 @@ def test_a_checkpoint_opens_the_form_of_each_recipe_that_starts_from_one(chief, 
     one = a_checkpoint(project, "base")
     response = act(chief, "training_checkpoint", "train_sft", one)
     assert response["Location"] == f"{reverse('run_new', args=['sft'])}?checkpoint={one.pk}"
-    assert "Train from this:" in chief.get(reverse("admin:training_checkpoint_changelist")).content.decode()
+    assert "Start a run from this:" in chief.get(reverse("admin:training_checkpoint_changelist")).content.decode()
 
 
 def test_two_at_once_and_the_wrong_role_are_refused_with_a_sentence(chief, project):
