@@ -1,6 +1,6 @@
 """Measures a checkpoint: perplexity, token accuracy, BLEU, ROUGE, chrF and reward of a language model; accuracy of a reward model.
 
-    manage.py train evaluate --project P --input model=sft-3 --input dataset=first --input corpus=held-out --input reward=rm-4
+    python manage.py train evaluate --project P --input model=NAME --input dataset=SNAPSHOT --input corpus=NAME --input reward=RM
 
 Perplexity is of the corpus, or without one of people's written answers. Answers are the model's own, greedy, to the prompts of one
 split of the dataset. Every figure comes with the number of rows it rests on and a bootstrap interval over them; the rows are

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.management import load_command_class
 
 from annotation.parts import names, part
 from training import schema
@@ -32,12 +33,31 @@ def test_a_recipe_describes_its_form(name):
     assert recipe.TITLE
     assert recipe.OUTCOME in settings.OUTCOMES
     assert all(option.help.strip() for option in schema.options(recipe.Config))
-    assert schema.parse(recipe.Config, {}) or schema.options(recipe.Config)[0].default is not None
+
+
+def refused(config: type) -> set[str]:
+    """The options of a recipe that its defaults leave wrong."""
+    try:
+        schema.parse(config, {})
+    except schema.ConfigError as error:
+        return set(error.errors)
+    return set()
 
 
 @pytest.mark.parametrize("name", names("RECIPES"))
-def test_a_recipe_shows_the_command_that_runs_it(name):
-    assert f"manage.py train {name}" in part("RECIPES", name).__doc__
+def test_a_recipe_needs_no_option_but_those_that_it_leaves_blank(name):
+    config = part("RECIPES", name).Config
+    assert refused(config) <= {option.name for option in schema.options(config) if option.default == ""}
+
+
+@pytest.mark.parametrize("name", names("RECIPES"))
+def test_the_command_that_a_recipe_shows_runs_it(name):
+    recipe = part("RECIPES", name)
+    shown = next(line.split() for line in recipe.__doc__.splitlines() if f"manage.py train {name}" in line)
+    assert shown[:3] == ["python", "manage.py", "train"]
+    given = load_command_class("training", "train").create_parser("manage.py", "train").parse_args(shown[3:])
+    assert {one.name for one in recipe.INPUTS if one.required} <= dict(given.input).keys() <= {one.name for one in recipe.INPUTS}
+    assert schema.parse(recipe.Config, dict(given.set))
 
 
 @pytest.mark.heavy

@@ -1,6 +1,6 @@
 """Direct preference optimisation: the model learns to prefer what people preferred, without a reward model.
 
-    python manage.py train dpo --project P --input model=NAME --input dataset=SNAPSHOT beta=0.1
+    python manage.py train dpo --project P --input model=NAME --input dataset=SNAPSHOT --set beta=0.1
 
 The loss of a pair is −log σ(β [log π(y_w)/π_ref(y_w) − log π(y_l)/π_ref(y_l)]) (Rafailov et al. 2023, eq. 7); the reference is the
 model as it came in. Its log-probabilities never change, so they are computed once, before training, and it needs no memory after.

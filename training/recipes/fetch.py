@@ -1,6 +1,6 @@
 """Brings a model in from the Hugging Face hub or a local folder: safetensors only, never remote code, never pickle.
 
-    python manage.py train fetch --project P source=HuggingFaceTB/SmolLM2-135M
+    python manage.py train fetch --project P --set source=HuggingFaceTB/SmolLM2-135M
 
 What comes in is loaded once, to know that it loads and what it is: a language model, a reward model or a tokenizer. A tokenizer
 without a padding token of its own, or without a chat template, gets one.

@@ -1,6 +1,6 @@
 """Proximal policy optimisation: the model answers, a reward model scores, and what scored better than expected gets likelier.
 
-    python manage.py train ppo --project P --input model=SFT --input reward=RM --input prompts=SNAPSHOT updates=200
+    python manage.py train ppo --project P --input model=SFT --input reward=RM --input prompts=SNAPSHOT --set updates=200
 
 Four networks (Ouyang et al. 2022, §3.5): the policy that learns; its frozen reference, the model as it came in; the frozen reward
 model; and a critic that starts from the reward model. Each update samples answers to some prompts, pays the normalised score on

@@ -1,6 +1,6 @@
 """Trains a language model on plain text, from scratch (Llama-style) or on from another model.
 
-    python manage.py train pretrain --project P --input corpus=NAME --input tokenizer=NAME size=10M max_steps=2000
+    python manage.py train pretrain --project P --input corpus=NAME --input tokenizer=NAME --set size=10M --set max_steps=2000
 
 Documents are laid end to end into blocks without padding, and never see each other: positions restart with every document, from
 which transformers draws a block-diagonal mask. A document that meets a block's end goes on in the next block.

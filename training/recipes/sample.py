@@ -1,6 +1,6 @@
 """A checkpoint answers the prompts of a snapshot; its answers become Samples that people can rank.
 
-    python manage.py train sample --project P --input model=NAME --input prompts=SNAPSHOT per_prompt=4 temperature=0.8
+    python manage.py train sample --project P --input model=NAME --input prompts=SNAPSHOT --set per_prompt=4 --set temperature=0.8
 
 Prompts of like length are answered together, padded on the left, with the key-value cache. Every batch has its own seed, so the
 answers depend on the seed and the config alone: a stopped or killed run goes on with the next batch and ends with the same file.

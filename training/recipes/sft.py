@@ -1,6 +1,6 @@
 """Supervised fine-tuning: a model learns the answers that people wrote, and only those (not the questions).
 
-    python manage.py train sft --project P --input model=NAME --input dataset=SNAPSHOT learning_rate=2e-5
+    python manage.py train sft --project P --input model=NAME --input dataset=SNAPSHOT --set learning_rate=2e-5
 
 Which tokens are learned is `text.encode_chat`'s mask: each assistant turn with the token that ends it. The loss is the mean over
 all learned tokens of a step, whatever batch or process they are in.

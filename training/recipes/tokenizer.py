@@ -1,6 +1,6 @@
 """Makes a byte-level BPE tokenizer from a corpus, with our special tokens and chat template.
 
-    python manage.py train tokenizer --project P --input corpus=NAME vocab_size=8192
+    python manage.py train tokenizer --project P --input corpus=NAME --set vocab_size=8192
 
 Byte-level: every text has tokens and comes back unchanged, in every language, so there is no unknown token.
 """
