@@ -67,6 +67,7 @@ def _live(run: Run) -> dict[str, Any]:
         "why": watch.why(run),
         "history": run.events.filter(kind="state").order_by("id"),
         "made": run.checkpoints.all(),
+        "evaluations": run.evaluations.all(),
         "answers": ranking.counts(run) if ranking.can_rank(run) else None,
     }
 

@@ -36,11 +36,18 @@ FAMILIES = {
     "reward": _("Reward"),
     "kl": _("KL from the reference"),
     "accuracy": _("Accuracy"),
+    "token_accuracy": _("Token accuracy"),
     "perplexity": _("Perplexity"),
     "score": _("Score"),
     "margin": _("Margin"),
+    "eos_rate": _("Answers that end by themselves"),
+    "length": _("Tokens an answer"),
+    "entropy": _("Entropy"),
 }
-FOLDED = ("learning_rate", "grad_norm", "gradient_norm", "seconds", "tokens", "epoch", "memory", "throughput")
+FOLDED = (
+    "learning_rate", "grad_norm", "gradient_norm", "seconds", "tokens_", "epoch", "memory", "throughput",
+    "approx_kl", "clip_fraction", "explained_variance", "kl_coef", "policy_loss", "value_", "steps",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
