@@ -23,7 +23,7 @@ class Chart:
 def number(value: float, percent: bool = False) -> str:
     """A figure with as many digits as mean something: 81.2 %, 12.34, 1,234, −0.0012."""
     if percent:
-        return _("%(number)s\u00a0%%") % {"number": f"{100 * value:.1f}".replace("-", "−")}
+        return _("%(number)s %%") % {"number": f"{100 * value:.1f}".replace("-", "−")}
     text = f"{abs(value):,.0f}" if abs(value) >= 1000 else f"{abs(value):.2f}" if abs(value) >= 0.01 else f"{abs(value):.2g}"
     return f"−{text}" if value < 0 else text
 
@@ -67,9 +67,9 @@ def vote_sentence(vote: dict[str, Any]) -> str:
         **{key: number(value, percent=True) for key, value in (("share", share), ("low", low), ("high", high))},
     }
     if low > 0.5:
-        tail = _(": win rate %(share)s in %(n)s judgements (95\u00a0%% interval %(low)s to %(high)s).")
+        tail = _(": win rate %(share)s in %(n)s judgements (95 %% interval %(low)s to %(high)s).")
     else:
-        tail = _(": %(name)s has a win rate of %(share)s in %(n)s judgements (95\u00a0%% interval %(low)s to %(high)s).")
+        tail = _(": %(name)s has a win rate of %(share)s in %(n)s judgements (95 %% interval %(low)s to %(high)s).")
     return vote_claim(vote) + tail % figures
 
 
