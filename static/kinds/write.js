@@ -16,7 +16,7 @@ function start(root) {
   async function draw() {
     const turn = ++asked;
     if (!text.value.trim()) {
-      shown.textContent = root.dataset.empty;
+      shown.textContent = shown.dataset.empty;
       shown.classList.add("muted");
       return;
     }
