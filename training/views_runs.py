@@ -77,9 +77,7 @@ def _live(run: Run) -> dict[str, Any]:
 def run_stop(request: HttpRequest, run_id: int) -> HttpResponse:
     """Asks the run to save and end."""
     found = _run(request, run_id)
-    if moves.request_stop(found):
-        messages.success(request, _("The run was asked to stop. It saves first, so this can take a moment."))
-    else:
+    if not moves.request_stop(found):
         messages.warning(request, _("This run had already ended."))
     return redirect("run", run_id)
 
@@ -89,9 +87,7 @@ def run_stop(request: HttpRequest, run_id: int) -> HttpResponse:
 def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
     """Queues another attempt, from the last whole checkpoint."""
     found = _run(request, run_id)
-    if moves.resume(found):
-        messages.success(request, _("The run is queued again. It goes on from its last whole checkpoint."))
-    else:
+    if not moves.resume(found):
         messages.warning(request, _("Only a run that was stopped or has failed can be resumed."))
     return redirect("run", run_id)
 
