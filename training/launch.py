@@ -41,7 +41,8 @@ def launch(
     `seed`, `name`, `processes`, `retries`."""
     _known(recipe, engine)
     module, asked = part("RECIPES", recipe), dict(resources or {})
-    errors = _about(seed, name) | _resource_errors(asked) | input_errors(module.INPUTS, inputs, project)
+    together = getattr(module, "check_inputs", lambda _names: {})(set(inputs))
+    errors = _about(seed, name) | _resource_errors(asked) | together | input_errors(module.INPUTS, inputs, project)
     try:
         checked = schema.as_dict(schema.parse(module.Config, dict(config)))
     except ConfigError as error:
@@ -124,7 +125,7 @@ def input_errors(wanted: tuple[Input, ...], given: Mapping[str, Thing], project:
     for name, want in known.items():
         thing = given.get(name)
         if thing is None and want.required:
-            errors[name] = _("a %(kind)s is needed: %(help)s") % {"kind": want.kind, "help": want.help}
+            errors[name] = _("a %(kind)s is needed: %(help)s") % {"kind": want.kind, "help": _(want.help)}
         elif thing is not None and (error := _thing_error(want, thing, project)):
             errors[name] = error
     return errors

@@ -113,3 +113,12 @@ def test_a_missing_input_is_named_with_what_it_is_for(errors):
     found = errors(recipe="tokenizer")
     assert list(found) == ["corpus"]
     assert "corpus is needed" in found["corpus"]
+
+
+def test_inputs_that_do_not_go_together_are_refused_before_anything_is_queued(errors, project, lead):
+    corpus = Corpus.objects.create(project=project, name="words", digest="0" * 64, size=8, created_by=lead)
+    (corpus_path := corpus.path).parent.mkdir(parents=True, exist_ok=True)
+    corpus_path.write_text("one")
+    assert errors(recipe="pretrain", inputs={"corpus": corpus}) == {
+        "tokenizer": "give either a tokenizer, for a new model, or a model to train on"
+    }

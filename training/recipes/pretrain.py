@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -89,6 +89,13 @@ class Config(Schedule):
         return {}
 
 
+def check_inputs(given: Collection[str]) -> dict[str, str]:
+    """What is wrong with the inputs of these names taken together; asked before the run is queued, too."""
+    if ("model" in given) == ("tokenizer" in given):
+        return {"tokenizer": "give either a tokenizer, for a new model, or a model to train on"}
+    return {}
+
+
 def main(run: RunDir, config: Config) -> None:
     """Data, model, training, figures."""
     from transformers import set_seed
@@ -124,8 +131,8 @@ def start(run: RunDir, config: Config) -> tuple[Any, Any]:
     """(tokenizer, model): those of the input `model`, or a new model for the input `tokenizer`."""
     from transformers import AutoModelForCausalLM
 
-    if (run.input("model") is None) == (run.input("tokenizer") is None):
-        raise ValueError("give either a tokenizer, for a new model, or a model to train on")
+    if wrong := check_inputs(run.spec["inputs"]):
+        raise ValueError(wrong["tokenizer"])
     if folder := run.input("model"):
         return text.load_tokenizer(folder), AutoModelForCausalLM.from_pretrained(folder, dtype="float32")
     tokenizer = text.load_tokenizer(run.required("tokenizer"))
