@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import re
 import shutil
 import subprocess
@@ -20,10 +21,12 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 from tqdm import tqdm
 
+from demo import world
+
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 SIZE = {"width": 1200, "height": 760}
 MOST_BYTES, MOST_SEATS = 150_000, 12
-ANSWER = "It lives in the forest. It eats:\n\n- **berries**\n- honey\n\nLet me know if you need anything else."
+ANSWER = "A **good answer** is\n\n- right,\n- short."
 
 
 def main() -> None:
@@ -72,6 +75,7 @@ def of_a_rater(page: Page) -> Iterator[str]:
         page.click("main .btn-primary")
     for _ in range(MOST_SEATS):
         page.wait_for_selector("#answer")
+        page.reload()  # without the message about the last one
         kind = "write" if page.locator("textarea[name=text]").count() else "rank"
         answered(page, kind)
         if kind in missing:
@@ -90,7 +94,9 @@ def of_a_rater(page: Page) -> Iterator[str]:
 def answered(page: Page, kind: str) -> None:
     """Fills the form as a person would, with the keyboard."""
     if kind == "write":
-        page.fill("textarea[name=text]", ANSWER)
+        question = page.inner_text(".asked .turn:last-child .prose").strip()
+        known = question in world.QUESTIONS
+        page.fill("textarea[name=text]", world.write(question, random.Random(0), skill=1) if known else ANSWER)
         page.wait_for_selector("text=Draft saved")
         return
     page.keyboard.press("a")
@@ -105,7 +111,8 @@ def of_a_lead(page: Page) -> Iterator[str]:
     page.click("main table a >> nth=0")
     yield "snapshot"
     page.goto("/runs/")
-    page.locator("main table a").filter(has_text=re.compile(r"^ppo-")).or_(page.locator("main table a")).first.click()
+    runs = page.locator("main table a")
+    (ppo.first if (ppo := runs.filter(has_text=re.compile(r"^ppo-"))).count() else runs.first).click()
     yield "run"
     page.goto("/evaluations/")
     page.click("main table a >> nth=0")
