@@ -7,8 +7,8 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from annotation.models import Project, Role, Snapshot
 from annotation.parts import part
@@ -133,17 +133,17 @@ class RunForm(forms.Form):
 
 
 def input_field(project: Project, wanted: schema.Input) -> InputChoice:
-    rows = candidates(project, wanted)
-    field = InputChoice(rows, label=wanted.name, required=wanted.required, help_text=wanted.help)
+    rows, about = candidates(project, wanted), gettext(wanted.help)
+    field = InputChoice(rows, label=wanted.name, required=wanted.required, help_text=about)
     field.empty_label = _("none") if not wanted.required else _("choose…")  # type: ignore[assignment]
     if not rows.exists():
-        field.help_text = NOTHING[wanted.kind] if wanted.required else f"{wanted.help} {NOTHING[wanted.kind]}"
+        field.help_text = NOTHING[wanted.kind] if wanted.required else f"{about} {NOTHING[wanted.kind]}"
     return field
 
 
 def option_field(option: schema.Option) -> forms.Field:
     """The field of one Config option. It passes on what was typed: `schema.parse` judges it, as for REST and the shell."""
-    common: dict[str, Any] = {"label": option.name, "help_text": option.help, "required": False, "initial": option.default}
+    common: dict[str, Any] = {"label": option.name, "help_text": gettext(option.help), "required": False, "initial": option.default}
     field: forms.Field
     if option.type is bool:
         field = forms.BooleanField(**common)
@@ -157,7 +157,7 @@ def option_field(option: schema.Option) -> forms.Field:
         )
     else:
         field = forms.CharField(**common)
-    field.unit = option.unit  # type: ignore[union-attr]
+    field.unit = option.unit and gettext(option.unit)  # type: ignore[union-attr]
     return field
 
 

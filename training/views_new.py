@@ -22,7 +22,7 @@ from training.models import Run
 @require_GET
 def recipes(request: HttpRequest) -> HttpResponse:
     """The recipes, each with its sentence; what the query names is carried on into the form."""
-    rows = [(name, _(part("RECIPES", name).TITLE), sentence_of(part("RECIPES", name))) for name in names("RECIPES")]
+    rows = [(name, _(part("RECIPES", name).TITLE), _(sentence_of(part("RECIPES", name)))) for name in names("RECIPES")]
     return render(request, "training/recipes.html", {"recipes": rows})
 
 
@@ -38,7 +38,7 @@ def run_new(request: HttpRequest, recipe: str) -> HttpResponse:
     if request.method == "POST" and (run := form.queue(request.user)):  # type: ignore[arg-type]
         messages.success(request, _("The run is queued."))
         return redirect("run", run.pk)
-    title, about = _(form.part.TITLE), sentence_of(form.part)
+    title, about = _(form.part.TITLE), _(sentence_of(form.part))
     context = {"recipe": recipe, "title": title, "about": about, "form": form, "project": project, "projects": led_by(request.user)}
     return render(request, "training/run_new.html", context, status=422 if form.is_bound else 200)
 
