@@ -65,6 +65,7 @@ def _live(run: Run) -> dict[str, Any]:
         "samples": watch.samples(run),
         "log": watch.log_tail(run),
         "why": watch.why(run),
+        "ahead": watch.ahead(run),
         "history": run.events.filter(kind="state").order_by("id"),
         "made": run.checkpoints.all(),
         "evaluations": run.evaluations.all(),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Mod
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext
@@ -107,6 +107,12 @@ def progress(run: Run) -> Progress | None:
     pace = (done - first_done) / seconds if (seconds := (now - first_at).total_seconds()) > 0 else 0
     left = timedelta(seconds=round((total - done) / pace)) if pace > 0 and not run.ended else None
     return Progress(done, total, unit or "", left)
+
+
+def ahead(run: Run) -> int:
+    """How many runs, of any project, have or will have their turn before a queued one."""
+    earlier = Q(state__in=Run.LIVE) | Q(state=Run.State.QUEUED, pk__lt=run.pk)
+    return Run.objects.filter(earlier, engine=run.engine).count() if run.state == Run.State.QUEUED else 0
 
 
 def time_left(left: timedelta) -> str:

@@ -218,3 +218,13 @@ def test_a_run_without_samples_has_nothing_to_send(page, project, lead):
     run = a_run(project, lead, "sample", state="succeeded")
     html = page.get(reverse("run_raters", args=[run.pk]), follow=True).content.decode()
     assert "This run has left no answers that people could rank." in html
+
+
+def test_a_queued_run_says_what_it_waits_for(page, project, lead):
+    a_run(project, lead, state="running")
+    a_run(project, lead, state="succeeded")
+    second, third = a_run(project, lead, state="queued"), a_run(project, lead, state="queued")
+    assert "1 run is before it." in page.get(reverse("run", args=[second.pk])).content.decode()
+    assert "2 runs are before it." in page.get(reverse("run", args=[third.pk])).content.decode()
+    Run.objects.exclude(pk=third.pk).update(state="stopped")
+    assert "the supervisor is not running" in page.get(reverse("run", args=[third.pk])).content.decode()
