@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +41,8 @@ def launch(
     `seed`, `name`, `processes`, `retries`."""
     _known(recipe, engine)
     module, asked = part("RECIPES", recipe), dict(resources or {})
-    together = getattr(module, "check_inputs", lambda _names: {})(set(inputs))
-    errors = _about(seed, name) | _resource_errors(asked) | together | input_errors(module.INPUTS, inputs, project)
+    check: Callable[[set[str]], dict[str, str]] = getattr(module, "check_inputs", lambda _names: {})
+    errors = check(set(inputs)) | _about(seed, name) | _resource_errors(asked) | input_errors(module.INPUTS, inputs, project)
     try:
         checked = schema.as_dict(schema.parse(module.Config, dict(config)))
     except ConfigError as error:
