@@ -16,7 +16,7 @@ run: .venv/train
 
 test: .venv/dev check
 	$(BIN)/python -m pytest -m "heavy or browser" $(ARGS)
-	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -m "not heavy and not browser" $(ARGS)
+	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -n auto -m "not heavy and not browser" $(ARGS)
 
 check: .venv/dev
 	$(BIN)/ruff check .
@@ -24,7 +24,7 @@ check: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
-	$(BIN)/python -m pytest -m "not heavy and not browser"
+	$(BIN)/python -m pytest -n auto -m "not heavy and not browser"
 
 bench: .venv/dev
 	$(BIN)/python -m bench $(ARGS)

@@ -1,4 +1,4 @@
-"""Projects, prompts, samples, seats, judgements and the snapshots frozen from them.
+"""Prompts, samples, seats, judgements and the snapshots frozen from them. Projects and their people are in `annotation/people.py`.
 
 A judgement is never edited: a correction is a new judgement that supersedes the old one. What can be counted is not stored.
 """
@@ -17,94 +17,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from annotation.parts import part
-from annotation.people import ApiToken, Invitation, Member, Role, Scope
+from annotation.people import ApiToken, Guidelines, Invitation, Member, Project, ProjectScoped, Role, Scope
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
 __all__ = [
-    "ApiToken", "Grade", "Guidelines", "Invitation", "Judgement", "Member", "Project", "Prompt", "Role", "Sample", "Scope", "Seat",
-    "Skip", "Snapshot", "Task",
+    "ApiToken", "Grade", "Guidelines", "Invitation", "Judgement", "Member", "Project", "ProjectScoped", "Prompt", "Role", "Sample",
+    "Scope", "Seat", "Skip", "Snapshot", "Task",
 ]  # fmt: skip
-
-
-def project_ids(user: User | AnonymousUser, role: Role = Role.RATER) -> models.QuerySet[Any, Any] | None:
-    """The ids of the projects in which `user` has at least `role`, as a subquery; None for a superuser, who has every role."""
-    if user.is_superuser:
-        return None
-    return Member.objects.filter(user_id=user.pk or 0, role__in=Role.at_least(role)).values("project_id")
-
-
-class ProjectScoped(models.QuerySet):
-    """Rows that belong to a project: a caller sees those of the projects in which they have a role."""
-
-    project_path = "project_id"
-
-    def visible_to(self, user: User | AnonymousUser, role: Role = Role.RATER):
-        ids = project_ids(user, role)
-        return self if ids is None else self.filter(**{f"{self.project_path}__in": ids})
-
-
-class ProjectQuerySet(ProjectScoped):
-    project_path = "id"
-
-
-class Project(models.Model):
-    """A piece of work for people: guidelines, members, prompts."""
-
-    class State(models.TextChoices):
-        OPEN = "open", _("Open")
-        PAUSED = "paused", _("Paused")
-        CLOSED = "closed", _("Closed")
-
-    name = models.CharField(_("name"), max_length=120, unique=True)
-    description = models.TextField(_("description"), blank=True)
-    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
-    overlap = models.PositiveSmallIntegerField(
-        _("overlap"), default=1, help_text=_("How many people judge each new task. More seats can be added to a task later.")
-    )
-    hold_minutes = models.PositiveIntegerField(
-        _("hold, in minutes"),
-        default=45,
-        help_text=_("After this long without a sign of life a rater's seat may go to somebody else."),
-    )
-    created = models.DateTimeField(default=timezone.now, editable=False)
-
-    objects = ProjectQuerySet.as_manager()
-
-    class Meta:
-        constraints = [models.CheckConstraint(condition=Q(overlap__gte=1), name="overlap_is_at_least_one")]
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def guidelines(self) -> Guidelines | None:
-        """The guidelines in force: the newest version."""
-        return self.guidelines_versions.order_by("-version").first()
-
-    def role_of(self, user: User | AnonymousUser) -> Role | None:
-        """The user's role here; a superuser is lead everywhere."""
-        if user.is_superuser:
-            return Role.LEAD
-        member = self.members.filter(user_id=user.pk or 0).first()
-        return Role(member.role) if member else None
-
-
-class Guidelines(models.Model):
-    """One version of what raters are told. Never edited: a change is a new version, and judgements name theirs."""
-
-    project = models.ForeignKey(Project, models.CASCADE, related_name="guidelines_versions")
-    version = models.PositiveIntegerField()
-    text = models.TextField()
-    created = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        verbose_name = verbose_name_plural = "guidelines"
-        constraints = [models.UniqueConstraint(fields=["project", "version"], name="one_text_per_guidelines_version")]
-
-    def __str__(self) -> str:
-        return f"{self.project} v{self.version}"
 
 
 def content_digest(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> str:
@@ -293,9 +214,7 @@ class Judgement(models.Model):
     seat = models.ForeignKey(Seat, models.PROTECT, related_name="judgements")
     rater = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="judgements")
     guidelines = models.ForeignKey(Guidelines, models.PROTECT, null=True, blank=True, related_name="judgements")
-    key = models.CharField(
-        max_length=80, unique=True, help_text=_("Idempotency key: the same key sent twice is one judgement.")
-    )
+    key = models.CharField(max_length=80, unique=True, help_text=_("Idempotency key: the same key sent twice is one judgement."))
     order = models.JSONField(default=list, blank=True)
     seconds = models.FloatField(null=True, blank=True)
     comment = models.TextField(blank=True)
@@ -336,9 +255,7 @@ class Grade(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["judgement", "sample", "aspect", "step"], name="one_grade_per_sample_aspect_and_step"
-            )
+            models.UniqueConstraint(fields=["judgement", "sample", "aspect", "step"], name="one_grade_per_sample_aspect_and_step")
         ]
 
     def __str__(self) -> str:

@@ -1,15 +1,19 @@
-"""Who works in a project, how they came in, and the tokens with which their programs call."""
+"""Projects, who works in them, how they came in, and the tokens with which their programs call."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
 
 
 def digest_of(secret: str) -> str:
@@ -49,6 +53,85 @@ class Member(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.project} · {self.get_role_display()}"
+
+
+def project_ids(user: User | AnonymousUser, role: Role = Role.RATER) -> models.QuerySet[Any, Any] | None:
+    """The ids of the projects in which `user` has at least `role`, as a subquery; None for a superuser, who has every role."""
+    if user.is_superuser:
+        return None
+    return Member.objects.filter(user_id=user.pk or 0, role__in=Role.at_least(role)).values("project_id")
+
+
+class ProjectScoped(models.QuerySet):
+    """Rows that belong to a project: a caller sees those of the projects in which they have a role."""
+
+    project_path = "project_id"
+
+    def visible_to(self, user: User | AnonymousUser, role: Role = Role.RATER):
+        ids = project_ids(user, role)
+        return self if ids is None else self.filter(**{f"{self.project_path}__in": ids})
+
+
+class ProjectQuerySet(ProjectScoped):
+    project_path = "id"
+
+
+class Project(models.Model):
+    """A piece of work for people: guidelines, members, prompts."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("Open")
+        PAUSED = "paused", _("Paused")
+        CLOSED = "closed", _("Closed")
+
+    name = models.CharField(_("name"), max_length=120, unique=True)
+    description = models.TextField(_("description"), blank=True)
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    overlap = models.PositiveSmallIntegerField(
+        _("overlap"), default=1, help_text=_("How many people judge each new task. More seats can be added to a task later.")
+    )
+    hold_minutes = models.PositiveIntegerField(
+        _("hold, in minutes"),
+        default=45,
+        help_text=_("After this long without a sign of life a rater's seat may go to somebody else."),
+    )
+    created = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(overlap__gte=1), name="overlap_is_at_least_one")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def guidelines(self) -> Guidelines | None:
+        """The guidelines in force: the newest version."""
+        return self.guidelines_versions.order_by("-version").first()
+
+    def role_of(self, user: User | AnonymousUser) -> Role | None:
+        """The user's role here; a superuser is lead everywhere."""
+        if user.is_superuser:
+            return Role.LEAD
+        member = self.members.filter(user_id=user.pk or 0).first()
+        return Role(member.role) if member else None
+
+
+class Guidelines(models.Model):
+    """One version of what raters are told. Never edited: a change is a new version, and judgements name theirs."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="guidelines_versions")
+    version = models.PositiveIntegerField()
+    text = models.TextField()
+    created = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "guidelines"
+        constraints = [models.UniqueConstraint(fields=["project", "version"], name="one_text_per_guidelines_version")]
+
+    def __str__(self) -> str:
+        return f"{self.project} v{self.version}"
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):

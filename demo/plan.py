@@ -1,12 +1,15 @@
-"""Sizes and rates of the demo."""
+"""Sizes and rates of the demo: chosen so that two cores walk the river in under ten minutes and every stage has something to show.
+
+The rates are far above those for real models: a model of a million parameters learns from little, and fast.
+"""
 
 SEED = 0
-DOCUMENTS = 8000
-PROMPTS = 900
-WRITINGS = 500
-RANKINGS = 500
+DOCUMENTS = 7000
+PROMPTS = 1100
+WRITINGS = 700
+RANKINGS = 600
 SPLITS = {"test": 0.15, "validation": 0.1}
-TOKENIZER = {"vocab_size": 1024}
+TOKENIZER = {"vocab_size": 2048}
 PRETRAIN = {
     "size": "custom",
     "layers": 4,
@@ -21,14 +24,14 @@ PRETRAIN = {
     "valid_tokens": 20000,
 }
 SFT = {"epochs": 4, "batch_size": 16, "learning_rate": 1e-3, "max_length": 128, "valid_every": 50}
-SAMPLE = {"per_prompt": 4, "limit": 500, "max_new_tokens": 48, "batch_size": 128}
+SAMPLE = {"per_prompt": 4, "limit": 600, "max_new_tokens": 40, "batch_size": 128}
 REWARD = {"epochs": 4, "batch_size": 8, "learning_rate": 5e-4, "max_length": 128, "valid_every": 50}
 PPO = {
     "updates": 60,
     "rollout_size": 64,
     "minibatch_size": 32,
     "batch_size": 64,
-    "max_new_tokens": 48,
+    "max_new_tokens": 40,
     "learning_rate": 3e-4,
     "value_learning_rate": 1e-3,
     "critic_warmup": 5,
@@ -36,5 +39,28 @@ PPO = {
     "valid_every": 20,
     "save_every": 20,
 }
-DPO = {"epochs": 2, "batch_size": 8, "learning_rate": 2e-4, "max_length": 128, "valid_every": 50}
-HELD_OUT = {"per_prompt": 1, "split": "test", "max_new_tokens": 48, "batch_size": 128}
+DPO = {"epochs": 1, "batch_size": 8, "beta": 0.3, "learning_rate": 1e-4, "max_length": 128, "valid_every": 50}
+HELD_OUT = {"per_prompt": 1, "split": "test", "max_new_tokens": 40, "batch_size": 128}
+BACK = {"per_prompt": 4, "split": "train", "limit": 12, "max_new_tokens": 40, "batch_size": 128}
+EVALUATE = {"split": "test", "max_new_tokens": 40, "limit": 150}
+
+# People compare the models' answers to held-out prompts: each pair of answers by two of them.
+COMPARISONS = 80
+COMPARISON_OVERLAP = 2
+LEFT_OPEN = 8
+
+# About how long each stage takes on two cores: the weights of the progress bar, nothing else.
+SECONDS = {
+    "settle": 15,
+    "tokenizer": 5,
+    "pretrain": 100,
+    "writing": 20,
+    "sft": 25,
+    "sample": 12,
+    "ranking": 20,
+    "reward": 50,
+    "ppo": 100,
+    "dpo": 50,
+    "comparing": 15,
+    "evaluate": 12,
+}

@@ -62,6 +62,7 @@ RAMBLING = {
         "Hay tanto que decir sobre ello.",
     ),
 }
+QUIZ = {"en": "{a} asked {b} three things.", "es": "{a} preguntó a {b} tres cosas."}
 NAMES = ("Ana", "Tom", "Lucía", "Peter", "Marta", "Hugo")
 SCENES = {
     "en": (

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from demo.facts import ATTRIBUTES, ENTITIES, Entity
-from demo.wordings import COURTESY, NAMES, RAMBLING, SCENES, TEMPLATES
+from demo.wordings import COURTESY, NAMES, QUIZ, RAMBLING, SCENES, TEMPLATES
 
 SOURCE = "Crisol demo world (synthetic)"
 LICENCE = "CC0-1.0"
@@ -48,10 +48,10 @@ def statement(entity: Entity, attribute: str, language: str, value: str | None =
 def corpus(seed: int = 0, documents: int = 9000) -> str:
     """Documents separated by blank lines, half in each language, about 119 bytes each. Same seed, same text.
 
-    Descriptions, scenes with dialogue, comparisons and small talk; nothing is marked up as a chat.
+    Descriptions, scenes with dialogue, quizzes and small talk; nothing is marked up as a chat.
     """
     rng = random.Random(seed)
-    makers: tuple[Callable[[random.Random, str], str], ...] = (_description, _scene, _scene, _comparison, _small_talk)
+    makers: tuple[Callable[[random.Random, str], str], ...] = (_description, _scene, _quiz, _quiz, _small_talk)
     texts = (rng.choice(makers)(rng, LANGUAGES[number % 2]) for number in range(documents))
     return "\n\n".join(texts) + "\n"
 
@@ -71,11 +71,12 @@ def _scene(rng: random.Random, language: str) -> str:
     return rng.choice(SCENES[language]).format(a=asker, b=teller, the=_named(entity, language)["the"], **parts)
 
 
-def _comparison(rng: random.Random, language: str) -> str:
-    one, other = rng.sample(ENTITIES, 2)
-    attribute = rng.choice(sorted(set(one.values) & set(other.values)))
-    also = {"en": "But not only that:", "es": "Pero no solo eso:"}[language]
-    return f"{statement(one, attribute, language)} {statement(other, attribute, language)} {also} {_description(rng, language)}"
+def _quiz(rng: random.Random, language: str) -> str:
+    """Questions with their answers: where a base model learns what a question asks for."""
+    asker, teller = rng.sample(NAMES, 2)
+    asked = [rng.choice(_all_questions(language)) for _ in range(3)]
+    exchange = " ".join(f"{one.text} {statement(one.entity, one.attribute, language)}" for one in asked)
+    return f"{QUIZ[language].format(a=asker, b=teller)} {exchange}"
 
 
 def _small_talk(rng: random.Random, language: str) -> str:
@@ -106,6 +107,11 @@ def _questions() -> Iterator[Question]:
 
 
 QUESTIONS: dict[str, Question] = {question.text: question for question in _questions()}
+
+
+@cache
+def _all_questions(language: str) -> list[Question]:
+    return [question for question in QUESTIONS.values() if question.language == language]
 
 
 def prompts(count: int | None = None, seed: int = 0) -> list[dict[str, Any]]:

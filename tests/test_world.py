@@ -53,11 +53,14 @@ def test_more_prompts_than_there_are_is_an_error_that_says_how_many_there_are():
         ("Red.", 4.0),
         ("The tomato is red", 4.0),
         ("The tomato is blue.", 2.0),
-        ("The tomato is red, or blue.", 2.0),
+        ("The tomato is red. The cup is blue.", 2.0),
         ("El tomate es de color rojo. ¡Con mucho gusto!", 3.0),
         ("", -1.0),
         ("%% ??", -1.0),
-        ("xyzzy", 0.0),
+        ("the tomato is red.", 3.5),
+        ('" The tomato is red.', 3.5),
+        ("The tomato is red xyzzy.", 4.0),
+        ("Xyzzy xyzzy. Xyzzy xyzzy.", 0.5 - 1.5 - 2.0 * 1 / 2),
     ],
 )
 def test_an_answer_is_worth_what_the_numbers_say(answer, worth):
@@ -65,8 +68,8 @@ def test_an_answer_is_worth_what_the_numbers_say(answer, worth):
 
 
 def test_words_beyond_sixteen_cost_a_twentieth_each():
-    long = "The tomato is red and one two three four five six seven eight nine ten eleven twelve thirteen fourteen."
-    assert world.utility(ASKED, long) == pytest.approx(4.5 - 3 * 0.05)
+    long = "Well, that is a good question. I have thought about it for a long time. The red tomato is red."
+    assert world.utility(ASKED, long) == pytest.approx(4.5 - (20 - 16) * 0.05)
 
 
 def test_what_is_said_again_costs():
