@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 PORT ?= 8000
 ARGS ?=
+NAME ?= web kill
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -26,8 +27,8 @@ check: .venv/dev
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m pytest -n auto -m "not heavy and not browser"
 
-bench: .venv/dev
-	$(BIN)/python -m bench $(ARGS)
+bench: .venv/dev  # make bench NAME=web: bench/web.py; without a name, those that need nothing but this machine
+	for name in $(NAME); do $(BIN)/python -m bench.$$name $(ARGS) || exit 1; done
 
 migrations: .venv/dev
 	rm -f annotation/migrations/0*.py training/migrations/0*.py evals/migrations/0*.py
