@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from evals.models import Evaluation
 
@@ -28,4 +29,4 @@ class EvaluationAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("report"))
     def report(self, evaluation: Evaluation) -> SafeString:
-        return format_html('<a href="{}">{}</a>', reverse("evaluation", args=[evaluation.pk]), _("Open"))
+        return format_html('<a href="{}">{}</a>', reverse("evaluation", args=[evaluation.pk]), pgettext("verb", "Open"))
