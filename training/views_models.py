@@ -72,7 +72,6 @@ def checkpoint_import(request: HttpRequest) -> HttpResponse:
     project = asked_project(request)
     form = RunForm("fetch", project, request.POST or None, initial={CONFIG + "source": request.GET.get("source", "")})
     if request.method == "POST" and (run := form.queue(request.user)):  # type: ignore[arg-type]
-        messages.success(request, _("The import is queued. Its page shows how it goes."))
         return redirect("run", run.pk)
     context = {
         "form": form,

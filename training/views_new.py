@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -36,7 +35,6 @@ def run_new(request: HttpRequest, recipe: str) -> HttpResponse:
     project = like.project if like else asked_project(request)
     form = RunForm(recipe, project, request.POST or None, initial=_initial(request, recipe, project, like))
     if request.method == "POST" and (run := form.queue(request.user)):  # type: ignore[arg-type]
-        messages.success(request, _("The run is queued."))
         return redirect("run", run.pk)
     title, about = _(form.part.TITLE), _(sentence_of(form.part))
     context = {"recipe": recipe, "title": title, "about": about, "form": form, "project": project, "projects": led_by(request.user)}
