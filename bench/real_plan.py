@@ -7,9 +7,9 @@ HELD_OUT = 0.1  # the last tenth of Shakespeare, as in nanoGPT's split
 
 TOKENIZER = {"vocab_size": 2048}
 PRETRAIN = {
-    "size": "1M", "block_size": 512, "batch_size": 8, "epochs": 4, "learning_rate": 3e-3, "valid_every": 50, "save_every": 100,
+    "size": "1M", "block_size": 512, "batch_size": 4, "epochs": 4, "learning_rate": 3e-3, "valid_every": 100, "save_every": 200,
 }  # fmt: skip
-SFT = {"epochs": 5, "batch_size": 8, "learning_rate": 1e-3, "max_length": 512, "valid_every": 20}
+SFT = {"epochs": 6, "batch_size": 4, "learning_rate": 5e-4, "max_length": 512, "valid_every": 40}
 REWARD = {"epochs": 2, "batch_size": 8, "learning_rate": 3e-4, "max_length": 512, "valid_every": 25}
 SAMPLE = {"split": "test", "per_prompt": 1, "temperature": 0.7, "top_p": 0.9, "max_new_tokens": 96}
 PERPLEXITY = {"metrics": "perplexity", "limit": 0}

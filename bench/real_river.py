@@ -87,7 +87,13 @@ class RealRiver(River):
         sft = self.run("sft", inputs={"model": base["id"], "dataset": self.asked["id"]})
         names = ("valid_loss", "token_accuracy", "rows")
         figures = {name: rounded(sft["card"]["figures"][name]) for name in names}
-        return sft, {"imported": report["added"], **figures, "said": self.said(sft)}
+        start = next(point["data"] for point in self.events(sft, "metrics") if "valid_loss" in point["data"])
+        return sft, {
+            "imported": report["added"],
+            "valid_loss_start": rounded(start["valid_loss"]),
+            **figures,
+            "said": self.said(sft),
+        }
 
     def learn_preferences(self, sft: Row) -> Row:
         """A reward model from the preferences of people; how they fell, and how often it is right on prompts it never saw."""
@@ -178,7 +184,11 @@ class RealRiver(River):
 
     def said(self, checkpoint: Row) -> list[str]:
         """What the run that made it said of its data: what was kept, what was left out."""
-        return [event["data"]["text"] for event in self.lead.every(f"runs/{checkpoint['run']}/events/", kind="message")]
+        return [event["data"]["text"] for event in self.events(checkpoint, "message")]
+
+    def events(self, checkpoint: Row, kind: str) -> list[Row]:
+        """What happened to the run that made it, oldest first."""
+        return self.lead.every(f"runs/{checkpoint['run']}/events/", kind=kind)
 
 
 def shares(judged: list[Row], ours: str, theirs: str) -> dict[str, float]:
@@ -209,8 +219,8 @@ def page(samples: list[tuple[str, str]]) -> str:
 
 
 def quoted(text: str) -> str:
-    """Each line as code: nothing in it is Markdown."""
-    return "\n".join(f"    {line}" for line in text.splitlines() or ["(nothing)"])
+    """Each line as code: nothing in it is Markdown. An answer of blanks alone is said to be nothing."""
+    return "\n".join(f"    {line}" for line in (text if text.strip() else "(nothing)").splitlines())
 
 
 def main() -> int:
