@@ -12,18 +12,18 @@ SPLITS = {"test": 0.15, "validation": 0.1}
 TOKENIZER = {"vocab_size": 2048}
 PRETRAIN = {
     "size": "custom",
-    "layers": 4,
-    "heads": 4,
-    "width": 128,
+    "layers": 3,
+    "heads": 3,
+    "width": 96,
     "block_size": 128,
-    "batch_size": 16,
+    "batch_size": 8,
     "epochs": 4,
-    "learning_rate": 4e-3,
-    "valid_every": 100,
-    "save_every": 200,
-    "valid_tokens": 20000,
+    "learning_rate": 3e-3,
+    "valid_every": 200,
+    "valid_tokens": 10_000,
+    "save_every": 300,
 }
-SFT = {"epochs": 4, "batch_size": 16, "learning_rate": 1e-3, "max_length": 128, "valid_every": 50}
+SFT = {"epochs": 5, "batch_size": 16, "learning_rate": 1e-3, "max_length": 128, "valid_every": 50}
 SAMPLE = {"per_prompt": 4, "limit": 600, "max_new_tokens": 40, "batch_size": 128}
 REWARD = {"epochs": 4, "batch_size": 8, "learning_rate": 5e-4, "max_length": 128, "valid_every": 50}
 PPO = {

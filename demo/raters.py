@@ -32,10 +32,10 @@ class Rater:
 
 
 RATERS = (
-    Rater("sim-ana", noise=0.2, skill=0.95),
-    Rater("sim-ben", noise=0.3, skill=0.92),
-    Rater("sim-carla", noise=0.3, skill=0.9),
-    Rater("sim-diego", noise=0.45, skill=0.85),
+    Rater("sim-ana", noise=0.2, skill=0.98),
+    Rater("sim-ben", noise=0.3, skill=0.96),
+    Rater("sim-carla", noise=0.3, skill=0.94),
+    Rater("sim-diego", noise=0.45, skill=0.9),
 )
 
 
