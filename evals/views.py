@@ -79,7 +79,7 @@ def evaluation_file(request: HttpRequest, evaluation_id: int) -> HttpResponse:
     """The report as one HTML file that needs nothing else, and that can do nothing: no script, no link to this server."""
     row = _evaluation(request, evaluation_id)
     styles = "\n".join(Path(path).read_text(encoding="utf-8") for name in STYLES if (path := finders.find(name)))
-    response = render(request, "evals/evaluation_file.html", _drawn(row) | {"styles": styles})
+    response = render(request, "evals/evaluation_file.html", _drawn(row) | {"evaluation": row, "styles": styles})
     return _attached(response, row, "html")
 
 

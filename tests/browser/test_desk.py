@@ -140,6 +140,14 @@ def test_a_forgotten_answer_is_asked_for_and_the_rest_kept(seat_page, project, r
     assert overall() == [0.0, 1.0, 1.0]
 
 
+def test_a_page_that_comes_back_with_errors_keeps_to_the_content_security_policy(seat_page, project, ranking):
+    page = seat_page()
+    page.evaluate("document.getElementById('comment').style.height = '12rem'")  # as its corner does when it is drawn
+    page.get_by_role("button", name="Submit and go on").click()
+    expect(page.get_by_role("alert").first).to_contain_text("Place every answer")
+    page.wait_for_timeout(200)  # htmx settles attributes a moment after the swap; `window_of` hears the complaint.
+
+
 def test_a_draft_survives_a_closed_tab(seat_page, project, writing):
     page = seat_page()
     page.get_by_label("Your response").press_sequentially("The Ebro, unfinis")
