@@ -16,6 +16,7 @@ PERPLEXITY = {"metrics": "perplexity", "limit": 0}
 ACCURACY = {"metrics": "reward_accuracy", "split": "test", "limit": 0}
 
 SECONDS = {
-    "settle": 10, "tokenizer": 10, "pretrain": 400, "perplexity on shakespeare-last-tenth": 15, "perplexity on wikitext2": 60,
-    "demonstrations": 5, "sft": 60, "rankings": 5, "reward": 150, "reward accuracy": 15, "sample": 15,
+    "settle": 10, "tokenizer": 10, "pretrain": 400, "evaluate": 30, "demonstrations": 5, "sft": 60, "rankings": 5, "reward": 150,
+    "sample": 15,
 }  # fmt: skip
+TIMES = {"evaluate": 3}

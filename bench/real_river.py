@@ -171,7 +171,7 @@ class RealRiver(River):
         """What an evaluation of one checkpoint reports, by measure."""
         evaluation = self.made("evaluations", name, json={"checkpoints": [model["id"]], "inputs": inputs, "config": config})
         for run in evaluation["runs"]:
-            self.wait(run, name, self.plan.SECONDS[name])
+            self.wait(self.lead.get(f"runs/{run}/"))
         report = self.lead.get(f"evaluations/{evaluation['id']}/")["report"]
         return {measure["name"]: measure["rows"][0] for measure in report["measures"]}
 

@@ -51,16 +51,17 @@ LEFT_OPEN = 8
 
 # About how long each stage takes on two cores: the weights of the progress bar, nothing else.
 SECONDS = {
-    "settle": 15,
-    "tokenizer": 5,
-    "pretrain": 100,
-    "writing": 20,
-    "sft": 25,
-    "sample": 12,
-    "ranking": 20,
-    "reward": 50,
-    "ppo": 100,
-    "dpo": 50,
+    "settle": 12,
+    "tokenizer": 3,
+    "pretrain": 75,
+    "writing": 15,
+    "sft": 20,
+    "sample": 10,
+    "ranking": 15,
+    "reward": 35,
+    "ppo": 65,
+    "dpo": 5,
     "comparing": 15,
-    "evaluate": 12,
+    "evaluate": 8,
 }
+TIMES = {"sample": 6, "evaluate": 5}  # how often a stage comes, where more than once

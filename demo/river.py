@@ -41,7 +41,7 @@ class River:
 
     def __init__(self, site: Site, plan: ModuleType = demo_plan, resources: dict[str, Any] | None = None):
         self.site, self.plan, self.resources = site, plan, resources or {}
-        self.progress = Progress(sum(plan.SECONDS.values()))
+        self.progress = Progress(sum(seconds * plan.TIMES.get(stage, 1) for stage, seconds in plan.SECONDS.items()))
         self.began = time.monotonic()
         self.receipts: list[dict[str, Any]] = []
 
@@ -115,14 +115,15 @@ class River:
     def learn(self, sft: dict[str, Any], snapshot: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """A reward model from the rankings; PPO against it; DPO without it."""
         reward = self.run("reward", inputs={"model": sft["id"], "dataset": snapshot["id"]})
-        ppo = self.run("ppo", inputs={"model": sft["id"], "reward": reward["id"], "prompts": snapshot["id"]})
-        dpo = self.run("dpo", inputs={"model": sft["id"], "dataset": snapshot["id"]})
-        return reward, ppo, dpo
+        ppo = self.begin("ppo", inputs={"model": sft["id"], "reward": reward["id"], "prompts": snapshot["id"]})
+        dpo = self.begin("dpo", inputs={"model": sft["id"], "dataset": snapshot["id"]})
+        return reward, self.made_by(ppo), self.made_by(dpo)
 
     def compare(self, snapshot: dict[str, Any], reward: dict[str, Any], models: dict[str, dict[str, Any]]) -> dict[str, Any]:
         """Each model answers the held-out prompts; people compare pairs of them, blind; the metrics join them on the report."""
-        for name, model in models.items():
-            self.sample(model, snapshot, f"held-out-{name}", **self.plan.HELD_OUT)
+        asked = [self.begin_sampling(model, snapshot, f"held-out-{name}", **self.plan.HELD_OUT) for name, model in models.items()]
+        for run in asked:
+            self.wait(run)
         size = {"count": self.plan.COMPARISONS, "overlap": self.plan.COMPARISON_OVERLAP}
         evaluation = self.made(
             "evaluations",
@@ -137,7 +138,7 @@ class River:
         wanted = len(CONTESTS) * self.plan.COMPARISONS * self.plan.COMPARISON_OVERLAP
         self.judge("people compare models, blind", wanted, "comparing")
         for run in evaluation["runs"]:
-            self.wait(run, "measuring", self.plan.SECONDS["evaluate"])
+            self.wait(self.lead.get(f"runs/{run}/"))
         return self.lead.get(f"evaluations/{evaluation['id']}/")
 
     def leave_work(self, model: dict[str, Any], snapshot: dict[str, Any]) -> None:
@@ -151,14 +152,22 @@ class River:
 
     def run(self, recipe: str, inputs: dict[str, int]) -> dict[str, Any]:
         """Launches a run as the plan says, waits for its end, and returns its checkpoint."""
-        run = self.launch(recipe, getattr(self.plan, recipe.upper()), inputs, name=f"demo-{recipe}")
-        ended = self.wait(run["id"], recipe, self.plan.SECONDS[recipe])
-        return self.lead.get(f"checkpoints/{ended['checkpoints'][0]}/")
+        return self.made_by(self.begin(recipe, inputs))
+
+    def begin(self, recipe: str, inputs: dict[str, int]) -> dict[str, Any]:
+        """Launches a run as the plan says."""
+        return self.launch(recipe, getattr(self.plan, recipe.upper()), inputs, name=f"demo-{recipe}")
+
+    def made_by(self, run: dict[str, Any]) -> dict[str, Any]:
+        """The checkpoint of a run, once it has ended well."""
+        return self.lead.get(f"checkpoints/{self.wait(run)['checkpoints'][0]}/")
 
     def sample(self, model: dict[str, Any], snapshot: dict[str, Any], name: str, **config: Any) -> None:
         """Lets a model answer prompts."""
-        run = self.launch("sample", config, {"model": model["id"], "prompts": snapshot["id"]}, name=name)
-        self.wait(run["id"], f"sample {name}", self.plan.SECONDS["sample"])
+        self.wait(self.begin_sampling(model, snapshot, name, **config))
+
+    def begin_sampling(self, model: dict[str, Any], snapshot: dict[str, Any], name: str, **config: Any) -> dict[str, Any]:
+        return self.launch("sample", config, {"model": model["id"], "prompts": snapshot["id"]}, name=name)
 
     def launch(self, recipe: str, config: dict[str, Any], inputs: dict[str, int], name: str) -> dict[str, Any]:
         return self.made(
@@ -167,16 +176,17 @@ class River:
             json={"recipe": recipe, "config": config, "inputs": inputs, "seed": self.plan.SEED, "resources": self.resources},
         )
 
-    def wait(self, run_id: int, title: str, weight: float) -> dict[str, Any]:
+    def wait(self, run: dict[str, Any]) -> dict[str, Any]:
         """The run once it has succeeded, the bar moving with it; raises with the run's own reason when it has not."""
-        with self.progress.stage(title, weight) as report:
-            while (run := self.lead.get(f"runs/{run_id}/"))["state"] not in ENDED:
+        title = f"{run['recipe']} · {run['name']}"
+        with self.progress.stage(title, self.plan.SECONDS[run["recipe"]]) as report:
+            while (run := self.lead.get(f"runs/{run['id']}/"))["state"] not in ENDED:
                 if progress := run["progress"]:
                     report(progress["done"] / (progress["total"] or 1))
                 time.sleep(0.3)
         if run["state"] != "succeeded":
-            log = self.lead.get(f"runs/{run_id}/log/")["log"]
-            raise RuntimeError(f"Run {run_id} ({title}) ended {run['state']}: {run['why']}\n{log}")
+            log = self.lead.get(f"runs/{run['id']}/log/")["log"]
+            raise RuntimeError(f"Run {run['id']} ({title}) ended {run['state']}: {run['why']}\n{log}")
         return run
 
     def freeze(self, name: str) -> dict[str, Any]:

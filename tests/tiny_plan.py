@@ -28,3 +28,4 @@ SECONDS = {
     "settle": 10, "tokenizer": 8, "pretrain": 10, "writing": 3, "sft": 10, "sample": 8, "ranking": 3, "reward": 10, "ppo": 15,
     "dpo": 10, "comparing": 3, "evaluate": 10,
 }  # fmt: skip
+TIMES = {"sample": 6, "evaluate": 5}  # how often a stage comes, where more than once
