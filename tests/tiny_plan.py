@@ -12,7 +12,8 @@ SPLITS = {"validation": 0.15, "test": 0.25}
 
 TOKENIZER = {"vocab_size": 400}
 PRETRAIN = {
-    "size": "custom", "layers": 2, "heads": 2, "width": 64, "block_size": 64, "batch_size": 16, "max_steps": 300, "learning_rate": 8e-3,
+    "size": "custom", "layers": 2, "heads": 2, "width": 64, "block_size": 64, "batch_size": 16, "max_steps": 300,
+    "learning_rate": 8e-3,
     "valid_every": 150, "save_every": 100, "valid_tokens": 2000,
 }  # fmt: skip
 SFT = {"max_steps": 40, "learning_rate": 4e-3, "max_length": 128, "save_every": 20}
