@@ -107,14 +107,13 @@ def answers(nets: Networks, prompts: Sequence[Asked], *, temperature: float, mos
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.eos_token_id,
         bos_token_id=tokenizer.bos_token_id,
+        use_cache=True,
     )
     found: list[Answered] = []
     for batch in chunks(prompts, at_once):
         ids, mask = text.pad_batch([asked.ids for asked in batch], tokenizer.pad_token_id, side="left")
         with torch.no_grad(), nets.precision():
-            made = nets.policy.generate(
-                input_ids=ids.to(nets.device), attention_mask=mask.to(nets.device), generation_config=how, use_cache=True
-            )
+            made = nets.policy.generate(input_ids=ids.to(nets.device), attention_mask=mask.to(nets.device), generation_config=how)
         rows = made[:, ids.shape[1] :].tolist()
         found += [cut(asked, row, tokenizer.eos_token_id) for asked, row in zip(batch, rows, strict=True)]
     return found
