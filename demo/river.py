@@ -217,11 +217,10 @@ class River:
             found.setdefault(sample["prompt"], []).insert(0, sample["id"])
         return found
 
-    def vote(self, evaluation: dict, a: str, b: str) -> dict[str, float]:
-        """How often people preferred `a` to `b`, with its interval and the number of comparisons."""
-        names = {f"demo-{a}", f"demo-{NAMES.get(b, b)}"}
-        vote = next(vote for vote in evaluation["report"]["votes"] if {vote["first"], vote["second"]} == names)
-        return {key: vote[key] for key in ("value", "low", "high", "n")}
+    def vote(self, evaluation: dict, a: str, b: str) -> dict[str, Any]:
+        """How often people preferred `a` to `b`: the report puts the later checkpoint first, and so do CONTESTS."""
+        names = (f"demo-{a}", f"demo-{NAMES.get(b, b)}")
+        return next(vote for vote in evaluation["report"]["votes"] if (vote["first"], vote["second"]) == names)
 
     def made(self, what: str, name: str, *, json: dict[str, Any] | None = None, **body: Any) -> dict[str, Any]:
         """The project's thing of that name, made if it is not there: a call whose answer was lost makes nothing twice."""
@@ -239,12 +238,15 @@ class River:
         path = self.site.home / "report.html"
         path.write_bytes(self.browser.get(f"{self.site.url}/evaluations/{evaluation['id']}/report.html").content)
         cards = {name: row["card"]["figures"] for name, row in (("base", base), ("reward", reward), ("ppo", ppo))}
+        votes = {f"{a}_vs_{b}": self.vote(evaluation, a, b) for a, b in CONTESTS}
         return {
             "perplexity": {"pretrain_start": cards["base"]["perplexity_start"], "pretrain_end": cards["base"]["perplexity_end"]},
             "reward_accuracy": cards["reward"]["accuracy"],
             "reward": {"sft": cards["ppo"]["reward_start"], "ppo": cards["ppo"]["reward_end"]},
             "kl": cards["ppo"]["kl"],
-            "win_rate": {f"{a}_vs_{b}": self.vote(evaluation, a, b) for a, b in CONTESTS},
+            "win_rate": {contest: vote["value"] for contest, vote in votes.items()},
+            "win_rate_interval": {contest: [vote["low"], vote["high"]] for contest, vote in votes.items()},
+            "comparisons": {contest: vote["n"] for contest, vote in votes.items()},
             "report": str(path),
             "seconds": round(time.monotonic() - self.began),
         }

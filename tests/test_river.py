@@ -78,10 +78,10 @@ def test_a_base_model_knows_that_nobody_judged_for_it(checkpoints):
 
 
 def test_the_report_compares_the_models_that_people_compared(river):
-    votes = river.printed["win_rate"]
-    assert set(votes) == {f"{a}_vs_{b}" for a, b in CONTESTS}
-    assert all(vote["low"] <= vote["value"] <= vote["high"] for vote in votes.values())
-    assert {vote["n"] for vote in votes.values()} == {tiny_plan.COMPARISONS * tiny_plan.COMPARISON_OVERLAP}
+    rates, intervals = river.printed["win_rate"], river.printed["win_rate_interval"]
+    assert set(rates) == {f"{a}_vs_{b}" for a, b in CONTESTS}
+    assert all(intervals[contest][0] <= rate <= intervals[contest][1] for contest, rate in rates.items())
+    assert sum(river.printed["comparisons"].values()) == len(CONTESTS) * tiny_plan.COMPARISONS * tiny_plan.COMPARISON_OVERLAP
     html = Path(river.printed["report"]).read_text(encoding="utf-8")
     assert "demo-ppo" in html
     assert "<script" not in html
