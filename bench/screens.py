@@ -25,7 +25,7 @@ from demo import world
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 SIZE = {"width": 1200, "height": 760}
-MOST_BYTES, MOST_SEATS = 150_000, 12
+MOST_BYTES, MOST_SEATS = 150_000, 24
 ANSWER = "A **good answer** is\n\n- right,\n- short."
 
 
