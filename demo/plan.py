@@ -4,12 +4,18 @@ The rates are far above those for real models: a model of a million parameters l
 """
 
 SEED = 0
+# A megabyte: each of the 592 facts is said some forty times, in both languages, in answers to questions and alone.
 DOCUMENTS = 7000
 PROMPTS = 1100
-WRITINGS = 700
+# Fewer writings, and the model learns the form of an answer but mistakes what is asked: 480 got 73 % of the facts right.
+WRITINGS = 800
+# Four answers each: about 3000 ordered pairs, on which held-out accuracy reaches 0.84; the raters' noise allows 0.96.
 RANKINGS = 600
 SPLITS = {"test": 0.15, "validation": 0.1}
+# Training ends near 1250 tokens, when every word of this world is one token: facts are then learned as pairs of tokens.
 TOKENIZER = {"vocab_size": 2048}
+# Half a million parameters. Small batches matter more than size: with 16 blocks a step the model does not yet copy what is asked
+# about into its answer after 3 epochs, with 8 it answers every question of the corpus. Perplexity falls from about 1250 to 1.75.
 PRETRAIN = {
     "size": "custom",
     "layers": 3,
@@ -23,9 +29,11 @@ PRETRAIN = {
     "valid_tokens": 10_000,
     "save_every": 300,
 }
-SFT = {"epochs": 5, "batch_size": 16, "learning_rate": 1e-3, "max_length": 128, "valid_every": 50}
+SFT = {"epochs": 6, "batch_size": 8, "learning_rate": 1e-3, "max_length": 128, "valid_every": 100}
+# At temperature 1, so that the four answers differ: raters learn nothing from ordering equals.
 SAMPLE = {"per_prompt": 4, "limit": 600, "max_new_tokens": 40, "batch_size": 128}
-REWARD = {"epochs": 4, "batch_size": 8, "learning_rate": 5e-4, "max_length": 128, "valid_every": 50}
+REWARD = {"epochs": 4, "batch_size": 8, "learning_rate": 5e-4, "max_length": 128, "valid_every": 100}
+# Ends at 1.5 to 2 nats of KL: the reward has risen by one spread and its curve is flat from update 40 on.
 PPO = {
     "updates": 60,
     "rollout_size": 64,
@@ -39,8 +47,10 @@ PPO = {
     "valid_every": 20,
     "save_every": 20,
 }
-DPO = {"epochs": 1, "batch_size": 8, "beta": 0.3, "learning_rate": 1e-4, "max_length": 128, "valid_every": 50}
-HELD_OUT = {"per_prompt": 1, "split": "test", "max_new_tokens": 40, "batch_size": 128}
+# One pass, and leaving the reference costs more than usual: with beta 0.1 and 2e-4 this small a model forgets how to speak.
+DPO = {"epochs": 1, "batch_size": 8, "beta": 0.3, "learning_rate": 1e-4, "max_length": 128, "valid_every": 100}
+# Cooler than in training, as people use models: at temperature 1 one answer in four of the fine-tuned model is wrong by chance.
+HELD_OUT = {"per_prompt": 1, "split": "test", "temperature": 0.7, "max_new_tokens": 40, "batch_size": 128}
 BACK = {"per_prompt": 4, "split": "train", "limit": 12, "max_new_tokens": 40, "batch_size": 128}
 EVALUATE = {"split": "test", "max_new_tokens": 40, "limit": 150}
 
