@@ -21,7 +21,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 from tqdm import tqdm
 
-from demo import world
+from demo import raters, world
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 SIZE = {"width": 1200, "height": 760}
@@ -78,7 +78,8 @@ def of_a_rater(page: Page) -> Iterator[str]:
         page.reload()  # without the message about the last one
         kind = "write" if page.locator("textarea[name=text]").count() else "rank"
         answered(page, kind)
-        if kind in missing:
+        telling = kind == "write" or page.locator("article.answer").count() > 2
+        if kind in missing and telling:
             missing.remove(kind)
             yield kind
         if not missing:
@@ -94,16 +95,24 @@ def of_a_rater(page: Page) -> Iterator[str]:
 
 def answered(page: Page, kind: str) -> None:
     """Fills the form as a person would, with the keyboard."""
+    question = page.inner_text(".asked .turn:last-child .prose").strip()
+    known = question in world.QUESTIONS
     if kind == "write":
-        question = page.inner_text(".asked .turn:last-child .prose").strip()
-        known = question in world.QUESTIONS
         page.fill("textarea[name=text]", world.write(question, random.Random(0), skill=1) if known else ANSWER)
         page.wait_for_selector("text=Draft saved")
         return
+    texts = dict(enumerate(page.locator("article.answer .prose").all_inner_texts()))
     page.keyboard.press("a")
-    for key in "122112211"[: page.locator("article.answer").count()]:
+    for key in keys(question, texts) if known else "122112211"[: len(texts)]:
         page.keyboard.press(key)
     page.wait_for_timeout(300)
+
+
+def keys(question: str, texts: dict[int, str]) -> str:
+    """A careful rater's keys for the answers from A on: the number of each one's tier, or u for unacceptable."""
+    ranking = raters.rank(question, texts, random.Random(0), noise=0)
+    tier = {place: str(number) for number, places in enumerate(ranking["tiers"], 1) for place in places}
+    return "".join(tier.get(place, "u") for place in texts)
 
 
 def of_a_lead(page: Page) -> Iterator[str]:
