@@ -145,6 +145,7 @@ def main(run: RunDir, config: Config) -> None:
         learner.restore(saved)
     else:
         learner.held_out = measure(run, config, nets, held_out, learner.updates)
+    run.progress(learner.updates, config.updates, "updates")
     while learner.updates < config.updates:
         update(run, config, nets, prompts, learner)
         if learner.updates < config.updates:
