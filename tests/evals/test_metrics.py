@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from evals import pooling, recipe
 
 pytestmark = pytest.mark.heavy
 
-ROUGE_REFERENCE = Path("/work/shared/data/ref_rouge_pltrdy.jsonl.gz")
+ROUGE_REFERENCE = settings.BASE_DIR.parent / "shared" / "data" / "ref_rouge_pltrdy.jsonl.gz"
 
 # The example of the README of sacrebleu ("Using SacreBLEU from Python"): corpus score 48.53.
 HYPOTHESES = ["The dog bit the man.", "It wasn't surprising.", "The man had just bitten him."]

@@ -93,12 +93,6 @@ def main(run: RunDir, config: Config) -> None:
     longest = weights.longest(model, config.max_length)
     train, valid = (read(run, tokenizer, split, longest) for split in ("train", "validation"))
 
-    def logprobs(model: Any, batch: dict[str, Any]) -> Any:
-        """log π of each answer [rows], summed over its tokens."""
-        logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits[:, :-1].float()
-        targets, kept = batch["input_ids"][:, 1:], batch["answer"][:, 1:]
-        return (logits.log_softmax(-1).gather(-1, targets[..., None])[..., 0] * kept).sum(-1)
-
     def rewards(model: Any, batch: dict[str, Any]) -> Any:
         """(chosen, rejected), β log π/π_ref of each pair's answers [pairs]."""
         return (config.beta * (logprobs(model, batch) - batch["reference"])).chunk(2)
@@ -125,13 +119,20 @@ def main(run: RunDir, config: Config) -> None:
         return batched([row.chosen for row in rows] + [row.rejected for row in rows], tokenizer.pad_token_id)
 
     trainer = hf.Durable(run, config, model=model, tokenizer=tokenizer, rows=train, collate=collate, measure=measure, loss=loss)
-    trainer.without_gradients(lambda: refer(trainer, [*train, *valid], logprobs))
+    trainer.without_gradients(lambda: refer(trainer, [*train, *valid]))
     trainer.fit()
     figures = trainer.measured() | {"train_pairs": len(train), "valid_pairs": len(valid)}
     weights.save(run, model, tokenizer, role="causal-lm", recipe="dpo", step=trainer.state.global_step, figures=figures)
 
 
-def refer(trainer: Any, pairs: list[Pair], logprobs: Any) -> None:
+def logprobs(model: Any, batch: dict[str, Any]) -> Any:
+    """log π of each answer [rows], summed over its tokens."""
+    logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits[:, :-1].float()
+    targets, kept = batch["input_ids"][:, 1:], batch["answer"][:, 1:]
+    return (logits.log_softmax(-1).gather(-1, targets[..., None])[..., 0] * kept).sum(-1)
+
+
+def refer(trainer: Any, pairs: list[Pair]) -> None:
     """Writes the untouched model's log-probability into every answer; long ones together, so that little is padding."""
     answers = sorted((answer for pair in pairs for answer in (pair.chosen, pair.rejected)), key=lambda answer: len(answer.ids))
     size = trainer.args.per_device_train_batch_size * 2

@@ -65,7 +65,6 @@ class Config(Schedule):
 
 def main(run: RunDir, config: Config) -> None:
     """Data, model, training, then the scale of the scores and the accuracy on held-out pairs."""
-    from torch.nn.functional import logsigmoid
     from transformers import AutoModelForSequenceClassification, set_seed
 
     from training import hf
@@ -80,25 +79,6 @@ def main(run: RunDir, config: Config) -> None:
     )
     longest = weights.longest(model, config.max_length)
     train, valid = read(run, tokenizer, ("train",), longest), read(run, tokenizer, ("validation", "test"), longest)
-
-    def scores(model: Any, batch: dict[str, Any]) -> Any:
-        """Scores [answers] at each answer's last token, its `<|end|>`."""
-        return model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits[:, 0].float()
-
-    def nats(found: Any, batch: dict[str, Any]) -> Any:
-        return -logsigmoid(found[batch["better"]] - found[batch["worse"]]) * batch["weight"]
-
-    def loss(model: Any, batch: dict[str, Any]) -> Any:
-        return nats(scores(model, batch), batch).sum() / batch["judgements"].sum()
-
-    def pairs_tally(model: Any, batch: dict[str, Any]) -> Any:
-        found = scores(model, batch)
-        right = (found[batch["better"]] > found[batch["worse"]]).sum()
-        return nats(found, batch).sum(), batch["judgements"].sum(), right, len(batch["better"])
-
-    def scale_tally(model: Any, batch: dict[str, Any]) -> Any:
-        found = scores(model, batch).double()
-        return found.sum(), (found**2).sum(), len(found)
 
     def measure(trainer: Any) -> dict[str, float]:
         if not valid:
@@ -123,6 +103,36 @@ def main(run: RunDir, config: Config) -> None:
     weights.save(
         run, model, tokenizer, role="reward", recipe="reward", step=trainer.state.global_step, figures=figures, reward=scale
     )
+
+
+def scores(model: Any, batch: dict[str, Any]) -> Any:
+    """Scores [answers] at each answer's last token, its `<|end|>`."""
+    return model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits[:, 0].float()
+
+
+def nats(found: Any, batch: dict[str, Any]) -> Any:
+    """Bradley–Terry loss [pairs] of scores [answers], in nats, each judgement's pairs weighing one together."""
+    from torch.nn.functional import logsigmoid
+
+    return -logsigmoid(found[batch["better"]] - found[batch["worse"]]) * batch["weight"]
+
+
+def loss(model: Any, batch: dict[str, Any]) -> Any:
+    """Mean over the judgements of a batch."""
+    return nats(scores(model, batch), batch).sum() / batch["judgements"].sum()
+
+
+def pairs_tally(model: Any, batch: dict[str, Any]) -> Any:
+    """Sums of a batch: nats, judgements, pairs ordered as people did, pairs."""
+    found = scores(model, batch)
+    right = (found[batch["better"]] > found[batch["worse"]]).sum()
+    return nats(found, batch).sum(), batch["judgements"].sum(), right, len(batch["better"])
+
+
+def scale_tally(model: Any, batch: dict[str, Any]) -> Any:
+    """Sums of a batch: scores, their squares, answers."""
+    found = scores(model, batch).double()
+    return found.sum(), (found**2).sum(), len(found)
 
 
 def read(run: RunDir, tokenizer: Any, splits: tuple[str, ...], longest: int) -> list[Judgement]:
