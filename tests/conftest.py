@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import translation
 
 from annotation.models import Member, Project, Role
 
@@ -18,6 +19,13 @@ def django_db_modify_db_settings(tmp_path_factory, django_db_modify_db_settings)
     database = django_settings.DATABASES["default"]
     if "sqlite3" in database["ENGINE"]:
         database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    """A page in Spanish leaves its thread speaking Spanish; the next test starts in English."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture(autouse=True)
