@@ -3,7 +3,7 @@
     python -m bench.kill [--kills 20] [--seed 0] [--full]
 
 Walks the river of the tests (`--full`: of the demo) through the REST door while a second thread kills one process after another.
-`lost` counts judgements that were acknowledged and are not there; `doubled` those that are there more often than their seat allows;
+`lost` counts judgements that were acknowledged and are not there; `doubled` those of a task beyond its seats;
 `stuck` runs that have not ended in success once the walk is through. All three must be 0.
 """
 
@@ -78,12 +78,13 @@ def count(river: River) -> dict[str, int]:
     """What is there after the walk, against what was acknowledged during it."""
     judgements = river.lead.every(f"projects/{river.project}/judgements/")
     there = Counter(judgement["id"] for judgement in judgements)
-    seats = Counter(judgement["seat"] for judgement in judgements)
+    made = Counter(judgement["task"] for judgement in judgements)
+    tasks = river.lead.every(f"projects/{river.project}/tasks/")
     runs = [river.lead.get(f"runs/{run['id']}/") for run in river.lead.every(f"projects/{river.project}/runs/")]
     return {
         "acknowledged": len(river.receipts),
         "lost": sum(receipt["id"] not in there for receipt in river.receipts),
-        "doubled": sum(number - 1 for number in seats.values()),
+        "doubled": sum(max(0, made[task["id"]] - task["seats"]) for task in tasks),
         "runs": len(runs),
         "attempts": sum(run["attempt"] for run in runs),
         "stuck": sum(run["state"] != "succeeded" for run in runs),
