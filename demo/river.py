@@ -59,7 +59,7 @@ class River:
         snapshot = self.rank(sft)
         reward, ppo, dpo = self.learn(sft, snapshot)
         evaluation = self.compare(snapshot, reward, {"base": base, "sft": sft, "ppo": ppo, "dpo": dpo})
-        self.leave_work(ppo, snapshot)
+        self.leave_work(ppo, sft, snapshot)
         return self.figures(base, reward, ppo, evaluation)
 
     # The stages -----------------------------------------------------------------------------------------------------------
@@ -141,11 +141,10 @@ class River:
             self.wait(self.lead.get(f"runs/{run}/"))
         return self.lead.get(f"evaluations/{evaluation['id']}/")
 
-    def leave_work(self, model: dict[str, Any], snapshot: dict[str, Any]) -> None:
-        """The new model's answers go back to the raters: rankings and writings wait on the desk."""
-        self.sample(model, snapshot, "back-to-the-raters", **self.plan.BACK)
-        groups = [group for group in self.answers(model["name"]).values() if len(group) > 1]
-        self.ask("rank", groups=[group[:4] for group in groups[: self.plan.LEFT_OPEN]])
+    def leave_work(self, new: dict[str, Any], old: dict[str, Any], snapshot: dict[str, Any]) -> None:
+        """The new model's answers go back to the raters, beside the old one's: rankings and writings wait on the desk."""
+        self.sample(new, snapshot, "back-to-the-raters", **self.plan.BACK)
+        self.ask("rank", groups=self.different(new["name"], old["name"])[: self.plan.LEFT_OPEN])
         self.ask("write", prompts=self.prompts[self.plan.WRITINGS :][: self.plan.LEFT_OPEN])
 
     # What the stages are made of ------------------------------------------------------------------------------------------
@@ -221,6 +220,17 @@ class River:
         """How often people preferred `a` to `b`: the report puts the later checkpoint first, and so do CONTESTS."""
         names = (f"demo-{a}", f"demo-{NAMES.get(b, b)}")
         return next(vote for vote in evaluation["report"]["votes"] if (vote["first"], vote["second"]) == names)
+
+    def different(self, new: str, old: str) -> list[list[int]]:
+        """Groups to rank, the largest first: two to four answers to one prompt, no two alike, at least one of them by `new`."""
+        path = f"projects/{self.project}/samples/"
+        answers = self.lead.every(path, model=new)
+        found: dict[int, dict[str, int]] = {sample["prompt"]: {} for sample in answers}
+        for sample in [*answers, *self.lead.every(path, model=old)]:
+            if sample["prompt"] in found:
+                found[sample["prompt"]].setdefault(sample["messages"][-1]["content"], sample["id"])
+        groups = sorted((list(texts.values())[:4] for texts in found.values()), key=len, reverse=True)
+        return [group for group in groups if len(group) > 1]
 
     def made(self, what: str, name: str, *, json: dict[str, Any] | None = None, **body: Any) -> dict[str, Any]:
         """The project's thing of that name, made if it is not there: a call whose answer was lost makes nothing twice."""
