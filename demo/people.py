@@ -20,26 +20,26 @@ class Person:
     client: Client
 
 
-def work(people: list[Person], project: int, *, most: int, on_judgement: Callable[[], None]) -> list[dict[str, Any]]:
-    """Everybody judges until nothing is left or `most` judgements are made; returns the receipts of the acknowledged ones."""
-    shares = [most // len(people) + (n < most % len(people)) for n in range(len(people))]
+def work(people: list[Person], project: int, *, on_judgement: Callable[[], None]) -> list[dict[str, Any]]:
+    """Everybody judges until nothing is left for them; returns the receipts of the acknowledged judgements."""
 
-    def sit(person: Person, share: int) -> list[dict[str, Any]]:
-        rng, receipts = random.Random(f"{person.rater.name}/{project}/{share}"), []
-        while len(receipts) < share and (receipt := judge_one(person, project, rng)):
+    def sit(person: Person) -> list[dict[str, Any]]:
+        receipts = []
+        while receipt := judge_one(person, project):
             receipts.append(receipt)
             on_judgement()
         return receipts
 
     with ThreadPoolExecutor(len(people)) as pool:
-        return [receipt for receipts in pool.map(sit, people, shares) for receipt in receipts]
+        return [receipt for receipts in pool.map(sit, people) for receipt in receipts]
 
 
-def judge_one(person: Person, project: int, rng: random.Random) -> dict[str, Any] | None:
+def judge_one(person: Person, project: int) -> dict[str, Any] | None:
     """One seat claimed and filled: the receipt, or None when nothing is left for this person."""
     seat = person.client.put(f"projects/{project}/seats/", {})
     if seat is None:
         return None
+    rng = random.Random(f"{person.rater.name}/{seat['seat']}")
     return person.client.put(
         f"seats/{seat['seat']}/judgement/",
         {"answer": answer(person, seat, rng), "key": seat["key"], "seconds": round(rng.uniform(8, 60), 1)},

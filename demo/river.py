@@ -203,10 +203,10 @@ class River:
         self.lead.put(f"projects/{self.project}/tasks/", {"kind": kind, "overlap": 1, **tasks})
 
     def judge(self, title: str, wanted: int, seconds: str) -> None:
-        """The simulated people work until `wanted` judgements are in."""
+        """The simulated people work until nothing is left; `wanted` judgements are expected."""
         with self.progress.stage(f"{title} ({wanted})", self.plan.SECONDS[seconds]) as report:
             done = iter(range(1, wanted + 1))
-            receipts = people.work(self.people, self.project, most=wanted, on_judgement=lambda: report(next(done, wanted) / wanted))
+            receipts = people.work(self.people, self.project, on_judgement=lambda: report(next(done, wanted) / wanted))
         self.receipts += receipts
 
     def answers(self, model: str) -> dict[int, list[int]]:
