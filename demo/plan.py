@@ -1,4 +1,4 @@
-"""Sizes and rates of the demo: chosen so that two cores walk the river in under ten minutes and every stage has something to show.
+"""Sizes and rates of the demo: chosen so that two cores walk the river in about five minutes and every stage has something to show.
 
 The rates are far above those for real models: a model of a million parameters learns from little, and fast.
 """
