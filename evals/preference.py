@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
+from annotation import stats
 from annotation.frozen import prompt_split
 from annotation.models import Grade, Project, Sample, Task
 from annotation.snapshot import DEFAULTS
 from annotation.tasks import rank_tasks
-from evals import stats
 from evals.models import Evaluation
 
 SPLIT_ORDER = {"test": 0, "validation": 1, "train": 2}

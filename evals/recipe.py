@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from evals import stats
+from annotation import stats
 from evals.material import Material, read_documents, read_pairs, read_questions
 from evals.metrics import Measure, NotMeasured, Rows
 from evals.pooling import POOLS

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from evals import stats
+from annotation import stats
 from evals.pooling import POOLS
 
 # How a report orders measures; others follow by name of their run.

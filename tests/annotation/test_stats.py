@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from evals import stats
+from annotation import stats
 from evals.pooling import ratio
 
 
