@@ -1,11 +1,21 @@
-"""Real servers for the measurements."""
+"""Real servers for the measurements, and what they cost."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
+import psutil
 import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+WORKERS, THREADS = 2, 8  # what `manage.py serve` starts
 
 
 def free_port() -> int:
@@ -26,3 +36,39 @@ def wait_for(url: str, seconds: float = 30) -> None:
             pass
         time.sleep(0.02)
     raise TimeoutError(f"{url} did not answer within {seconds:g} s")
+
+
+@contextlib.contextmanager
+def gunicorn(module: str = "config.wsgi") -> Iterator[tuple[int, psutil.Process]]:
+    """`module` served as `manage.py serve` serves it, in this process's environment: the port, and gunicorn's master."""
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", module, "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
+    command += ["--workers", str(WORKERS), "--threads", str(THREADS), "--no-control-socket", "--log-level", "warning"]
+    with running(command, cwd=ROOT) as process:
+        wait_for(f"http://127.0.0.1:{port}/login/")
+        yield port, process
+
+
+@contextlib.contextmanager
+def running(command: list[str], **options: object) -> Iterator[psutil.Process]:
+    """A process for as long as the block lasts; its own children go with it."""
+    process = psutil.Popen(command, env=os.environ | {"CRISOL_LOG": "WARNING"} | options.pop("env", {}), **options)  # type: ignore
+    try:
+        yield process
+    finally:
+        family = [process, *process.children(recursive=True)] if process.is_running() else []
+        for member in family[:1]:
+            member.terminate()
+        _gone, left = psutil.wait_procs(family, timeout=15)
+        for member in left:
+            member.kill()
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """User and system time of a process, of its living descendants, and of the children that they have outlived."""
+    total = 0.0
+    for member in (process, *process.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = member.cpu_times()
+            total += times.user + times.system + times.children_user + times.children_system
+    return total
