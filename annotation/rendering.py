@@ -1,13 +1,12 @@
 """The one way in which text by models and raters becomes HTML.
 
-Markdown without raw HTML and without images, cleaned once more by nh3; characters that cannot be seen (direction overrides, zero
-widths, tags, controls) are shown as what they are, so that two answers that look equal are equal.
+Markdown without raw HTML and without images, its formulas as MathML, cleaned once more by nh3; characters that cannot be seen are
+shown as what they are (`unseen.py`), and every block runs in the direction of its own text (`directions.py`).
 """
 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,39 +18,28 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from markdown_it import MarkdownIt
 
+from annotation import formulas
+from annotation.directions import CONTAINERS, directions
+from annotation.unseen import visible
+
 # Beyond this many characters the Markdown parser can be made to take seconds: the text is then shown as it is.
 MARKDOWN_LIMIT = 20_000
 SHOWN_LIMIT = 200_000
 
 TAGS = {
-    "a", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s", "strong",
-    "table", "tbody", "td", "th", "thead", "tr", "ul",
+    "a", "bdi", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s",
+    "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
 }  # fmt: skip
-_markdown = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": 12}).enable(["table", "strikethrough"])
-_markdown.disable("image")
-
-_TAG_RUN = re.compile("[\U000e0000-\U000e007f]+")
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
-    "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0080-\U000e0fff]"
+ATTRIBUTES = {"a": {"href"}, "code": {"dir"}, "ol": {"start", "dir"}} | {tag: {"dir"} for tag in CONTAINERS}
+_cleaner = nh3.Cleaner(
+    tags=TAGS | formulas.TAGS,
+    attributes=ATTRIBUTES | formulas.ATTRIBUTES,
+    set_tag_attribute_values={tag: {"dir": "auto"} for tag in ("h1", "h2", "h3", "h4", "h5", "h6", "p", "td", "th")},
+    url_schemes={"http", "https", "mailto"},
+    link_rel="noopener noreferrer nofollow",
 )
-# A joiner between two letters or emoji has work to do; anywhere else it only hides.
-_IDLE_JOINER = re.compile("(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])")
-
-
-def visible(text: str) -> str:
-    """`text` with a glyph like ⟨U+202E⟩ for each character that would not be seen; hidden tag letters are spelled out."""
-    text = _TAG_RUN.sub(_spelled, text)
-    return _IDLE_JOINER.sub(_glyph, _UNSEEN.sub(_glyph, text))
-
-
-def _glyph(found: re.Match[str]) -> str:
-    return f"⟨U+{ord(found[0]):04X}⟩"
-
-
-def _spelled(found: re.Match[str]) -> str:
-    letters = "".join(chr(ord(letter) - 0xE0000) for letter in found[0])
-    return f"⟨tags: {''.join(letter if letter.isprintable() else '·' for letter in letters)}⟩"
+_markdown = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": 12}).enable(["table", "strikethrough"])
+_markdown.disable("image").use(formulas.formulas).use(directions)
 
 
 @lru_cache(maxsize=512)
@@ -60,22 +48,16 @@ def render(text: str) -> SafeString:
     if len(text) > MARKDOWN_LIMIT:
         return _as_it_is(text)
     html = _markdown.render(visible(text))
-    clean = nh3.clean(
-        html,
-        tags=TAGS,
-        attributes={"a": {"href"}, "ol": {"start"}},
-        url_schemes={"http", "https", "mailto"},
-        link_rel="noopener noreferrer nofollow",
-    )
-    return mark_safe(clean)
+    # Once more: Markdown has turned entities such as &#x202E; into what they stand for.
+    return mark_safe(visible(_cleaner.clean(html)))
 
 
 def _as_it_is(text: str) -> SafeString:
     shown, rest = visible(text[:SHOWN_LIMIT]), len(text) - SHOWN_LIMIT
     if rest <= 0:
-        return format_html('<pre class="as-it-is">{}</pre>', shown)
+        return format_html('<pre class="as-it-is" dir="auto">{}</pre>', shown)
     note = _("… and %(count)d more characters.") % {"count": rest}
-    return format_html('<pre class="as-it-is">{}</pre><p>{}</p>', shown, note)
+    return format_html('<pre class="as-it-is" dir="auto">{}</pre><p>{}</p>', shown, note)
 
 
 @dataclass(frozen=True)

@@ -6,22 +6,23 @@ import time
 
 import pytest
 
-from annotation.rendering import MARKDOWN_LIMIT, SHOWN_LIMIT, Call, Turn, render, turns, visible
+from annotation.rendering import MARKDOWN_LIMIT, SHOWN_LIMIT, Call, Turn, render, turns
+from annotation.unseen import visible
 
 
 def test_markdown_is_rendered():
-    assert render("**Ebro**, a _river_\nof Spain") == "<p><strong>Ebro</strong>, a <em>river</em><br>\nof Spain</p>\n"
+    assert render("**Ebro**, a _river_\nof Spain") == '<p dir="auto"><strong>Ebro</strong>, a <em>river</em><br>\nof Spain</p>\n'
 
 
 @pytest.mark.parametrize(
     ("text", "html"),
     [
-        ("<script>alert(1)</script>", "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>\n"),
-        ("a <b onclick=x>b</b>", "<p>a &lt;b onclick=x&gt;b&lt;/b&gt;</p>\n"),
-        ("[x](javascript:alert(1))", "<p>[x](javascript:alert(1))</p>\n"),
-        ("[x](data:text/html,hi)", "<p>[x](data:text/html,hi)</p>\n"),
-        ("[x](https://a.org)", '<p><a href="https://a.org" rel="noopener noreferrer nofollow">x</a></p>\n'),
-        ("| a |\n|--:|", "<table>\n<thead>\n<tr>\n<th>a</th>\n</tr>\n</thead>\n</table>\n"),
+        ("<script>alert(1)</script>", "<p dir=\"auto\">&lt;script&gt;alert(1)&lt;/script&gt;</p>\n"),
+        ("a <b onclick=x>b</b>", "<p dir=\"auto\">a &lt;b onclick=x&gt;b&lt;/b&gt;</p>\n"),
+        ("[x](javascript:alert(1))", "<p dir=\"auto\">[x](javascript:alert(1))</p>\n"),
+        ("[x](data:text/html,hi)", "<p dir=\"auto\">[x](data:text/html,hi)</p>\n"),
+        ("[x](https://a.org)", '<p dir="auto"><a href="https://a.org" rel="noopener noreferrer nofollow">x</a></p>\n'),
+        ("| a |\n|--:|", '<table dir="ltr">\n<thead>\n<tr>\n<th dir="auto">a</th>\n</tr>\n</thead>\n</table>\n'),
     ],
 )  # fmt: skip
 def test_what_could_act_is_shown_instead(text, html):
@@ -49,6 +50,10 @@ def test_what_cannot_be_seen_gets_a_glyph_and_what_joins_letters_stays(text, sho
     assert visible(text) == shown
 
 
+def test_an_entity_hides_nothing_either():
+    assert render("user&#x202E;txt.exe &#8203;") == '<p dir="auto">user⟨U+202E⟩txt.exe ⟨U+200B⟩</p>\n'
+
+
 @pytest.mark.parametrize(
     "unit", ["[", "![", "*a ", "_a*", "> ", "`", "|a", "](", "[a](", "<!--", "[x][", "**x", "- ", "a|b\n-|-\n|\n", "&#"]
 )
@@ -60,7 +65,7 @@ def test_hostile_text_is_rendered_in_under_two_seconds(unit):
 
 def test_a_very_long_text_is_shown_as_it_is_up_to_a_limit():
     html = render("<b>" + "x" * SHOWN_LIMIT)
-    assert html.startswith('<pre class="as-it-is">&lt;b&gt;xxx')
+    assert html.startswith('<pre class="as-it-is" dir="auto">&lt;b&gt;xxx')
     assert html.endswith("<p>… and 3 more characters.</p>")
 
 
