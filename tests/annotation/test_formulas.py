@@ -128,8 +128,8 @@ def test_formulas_beyond_the_limit_are_shown_as_their_source():
     "unit",
     [
         "$", "$$", "$x", "\\(", "\\[", "\\[\n", "$$\n", "$$\n\n", "> \\[\n", "- \\[\n", "> \\[\na\n", "\\[ a\n\n", "$x$ ", "\\(\\)",
-        "$1 ", f"${'{' * 900}{'}' * 900}$ ", f"${'x^{' * 300}{'}' * 300}$ ", f"${'a&' * 900}$ ", "$\\sqrt" + "\\sqrt" * 300 + " x$ ",
-        "$" + "\\left(" * 100 + "\\right)" * 100 + "$ ", "$\\text{$x$}$", "$\\verb|",
+        "$1 ", f"${'{' * 900}{'}' * 900}$ ", f"${'x^{' * 300}{'}' * 300}$ ", f"${'a&' * 900}$ ", "$\\verb|",
+        "$\\sqrt" + "\\sqrt" * 300 + " x$ ", "$" + "\\left(" * 100 + "\\right)" * 100 + "$ ", "$\\text{$x$}$",
     ],
 )  # fmt: skip
 def test_hostile_formulas_are_rendered_quickly(unit):
