@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
+from annotation.accounts import is_at_least
 from annotation.models import Member, Role
 
 MOST_ID = 2**63 - 1  # of what a database can look up
@@ -59,13 +60,13 @@ def check_role(user: Any, role: Role, project_id: int | None = None) -> None:
     """
     if user.is_superuser:
         return
-    mine = Member.objects.filter(user_id=user.pk)
-    if project_id is not None:
-        if project_id > MOST_ID:
-            raise Http404
-        mine = mine.filter(project_id=project_id)
-    roles = set(mine.values_list("role", flat=True))
-    if not roles and project_id is not None:
+    if project_id is None:
+        if not is_at_least(user, role):
+            raise PermissionDenied
+        return
+    mine = Member.objects.filter(user_id=user.pk, project_id=project_id) if project_id <= MOST_ID else Member.objects.none()
+    word = mine.values_list("role", flat=True).first()
+    if word is None:
         raise Http404
-    if not roles & set(Role.at_least(role)):
+    if word not in Role.at_least(role):
         raise PermissionDenied

@@ -10,7 +10,7 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotation import desk
+from annotation import asking, desk
 from annotation.api_fields import MessagesField
 from annotation.doors import Conflict, Door, Exact
 from annotation.models import Judgement, Role, Scope, Seat
@@ -27,10 +27,18 @@ class SeatSerializer(serializers.Serializer):
     """What a rater is asked, and nothing that could sway them."""
 
     seat = serializers.IntegerField(source="id")
-    kind = serializers.CharField(source="task.kind", help_text="`write` or `rank`: says what `answer` of a judgement holds.")
+    kind = serializers.CharField(source="task.kind", help_text="Says what `answer` of a judgement holds.")
     messages = MessagesField(source="task.prompt.messages", help_text="The prompt.")
     tools = serializers.ListField(child=serializers.DictField(), source="task.prompt.tools")
     answers = serializers.SerializerMethodField(help_text="In the order in which this rater is to see them.")
+    follow_ups = serializers.ListField(
+        source="task.follow_ups",
+        child=serializers.CharField(),
+        help_text="Kinds asked of the best answer too; their fields join `answer`.",
+    )
+    aspects = serializers.ListField(
+        source="project.aspects", child=serializers.DictField(), help_text="What kind `rate` asks of each answer."
+    )
     guidelines = serializers.SerializerMethodField(help_text="What raters of this project are told (Markdown).")
     draft = serializers.DictField(help_text="What this rater saved before, in the shape of `answer`.")
     held_until = serializers.DateTimeField(help_text="Afterwards the seat may go to another rater; saving a draft extends it.")
@@ -38,11 +46,10 @@ class SeatSerializer(serializers.Serializer):
 
     @extend_schema_field(ShownAnswerSerializer(many=True))
     def get_answers(self, seat: Seat) -> list[dict[str, Any]]:
-        return [{"sample_id": sample.pk, "messages": sample.messages} for sample in desk.samples_of(seat)]
+        return [{"sample_id": sample.pk, "messages": sample.messages} for sample in asking.of_seat(seat).samples]
 
     def get_guidelines(self, seat: Seat) -> str:
-        told = desk.guidelines_of(seat)
-        return told.text if told else ""
+        return seat.guidelines.text if seat.guidelines else ""
 
     def get_key(self, seat: Seat) -> str:
         return desk.key_of(seat)
@@ -52,7 +59,8 @@ class AnswerSerializer(Exact):
     """A judgement as a rater sends it."""
 
     answer = serializers.DictField(
-        help_text='Kind `write`: {"text": …}. Kind `rank`: {"tiers": [[best ids], …], "unacceptable": [ids]}.'
+        help_text='`write`, `edit`: {"text": …}. `rank`: {"tiers": [[best ids], …], "unacceptable": [ids]}. `compare`: '
+        '{"preferred": id or null for a tie, "strength": 1 to 3, "both_bad": bool}. `rate`: {"ratings": {id: {aspect: value}}}.'
     )
     key = serializers.CharField(max_length=80, help_text="Idempotency key, from the seat; the same key twice is one judgement.")
     seconds = serializers.FloatField(
@@ -97,7 +105,7 @@ class RaterDoor(Door):
     def seat(self, seat_id: int, seats: QuerySet[Seat] | None = None) -> Seat:
         """A seat that is the caller's, open or filled; other raters' seats are not found."""
         mine = (Seat.objects.all() if seats is None else seats).filter(rater_id=self.user.pk)
-        return self.one(mine.select_related("task__prompt", "project"), seat_id)
+        return self.one(mine.select_related("task__prompt", "project", "guidelines"), seat_id)
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, desk.SeatLost):
@@ -137,9 +145,10 @@ class SubmitJudgement(RaterDoor):
     @extend_schema(request=AnswerSerializer, responses={201: ReceiptSerializer, 409: LOST}, examples=[RANK, WRITE])
     def post(self, request: Request, seat_id: int) -> Response:
         """Fills the seat. The same key again answers what the first call answered."""
-        seat, given = self.one(Seat.objects.select_related("task"), seat_id), self.asked(AnswerSerializer)
-        answer = seat.task.question.parse(given["answer"], list(seat.task.samples.all()))
-        judgement = desk.fill(seat, self.user, answer, key=given["key"], seconds=given.get("seconds"), comment=given["comment"])
+        seat, given = self.one(Seat.objects.select_related("task", "project"), seat_id), self.asked(AnswerSerializer)
+        judgement = desk.fill(
+            seat, self.user, given["answer"], key=given["key"], seconds=given.get("seconds"), comment=given["comment"]
+        )
         return Response(ReceiptSerializer(judgement).data, status.HTTP_201_CREATED)
 
 
@@ -151,7 +160,7 @@ class Draft(RaterDoor):
     @extend_schema(request=DraftSerializer, responses={204: None, 409: LOST})
     def put(self, request: Request, seat_id: int) -> Response:
         """Keeps a draft, and the seat with it."""
-        desk.save_draft(self.one(Seat.objects.all(), seat_id), self.user, self.asked(DraftSerializer)["draft"])
+        desk.save_draft(self.one(Seat.objects.select_related("project"), seat_id), self.user, self.asked(DraftSerializer)["draft"])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

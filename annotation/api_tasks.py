@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
@@ -12,12 +13,10 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotation import desk, grouping, tasks
+from annotation import grouping, seating, tasks
 from annotation.api_bulk import MOST
 from annotation.api_fields import IdField, MessagesField
-from annotation.doors import BadInput, Door, Exact
-from annotation.kinds.rank import FEWEST
-from annotation.kinds.rank import MOST as MOST_SHOWN
+from annotation.doors import BadInput, Conflict, Door, Exact
 from annotation.models import Grade, Judgement, Project, Role, Sample, Task
 from annotation.parts import names
 
@@ -52,25 +51,30 @@ class TaskQuery(serializers.Serializer):
 
 
 class NewTasksSerializer(Exact):
-    """Kind `write` takes `prompts`. Kind `rank` takes `groups`, or `models` for what these answered and nobody was asked yet."""
+    """Kind `write` takes `prompts`; the others take `groups`, or `models` for what these answered and nobody was asked yet."""
 
     kind = serializers.ChoiceField(names("KINDS"))
     prompts = serializers.ListField(child=IdField(), min_length=1, max_length=MOST, required=False, help_text="Ids of prompts.")
     groups = serializers.ListField(
-        child=serializers.ListField(child=IdField(), min_length=FEWEST, max_length=MOST_SHOWN),
+        child=serializers.ListField(child=IdField(), min_length=1, max_length=9),
         min_length=1,
         max_length=MOST,
         required=False,
-        help_text="Lists of 2 to 9 ids of answers to one prompt.",
+        help_text="Lists of ids of answers to one prompt, as many as the kind shows.",
     )
     models = serializers.ListField(child=serializers.CharField(), min_length=1, required=False, help_text="Names of models.")
     answers = serializers.IntegerField(
-        min_value=FEWEST, max_value=MOST_SHOWN, default=MOST_SHOWN, help_text="With `models`: at most so many answers side by side."
+        min_value=1, max_value=9, required=False, help_text="With `models`: at most so many answers side by side."
+    )
+    follow_ups = serializers.ListField(
+        child=serializers.ChoiceField(names("KINDS")),
+        required=False,
+        help_text="Kinds asked after `rank` or `compare`, of the best answer: `rate`.",
     )
     overlap = serializers.IntegerField(
         min_value=1, max_value=100, required=False, help_text="Judgements wanted for each; by default the project's."
     )
-    purpose = serializers.ChoiceField(Task.Purpose.choices, default=Task.Purpose.TRAIN)
+    purpose = serializers.ChoiceField([Task.Purpose.TRAIN, Task.Purpose.EVALUATE], default=Task.Purpose.TRAIN)
 
     def validate(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Exactly one of the ways to name what is asked, and one that the kind takes."""
@@ -121,15 +125,20 @@ class Tasks(Door):
 
 
 @transaction.atomic
-def made(project: Project, kind: str, purpose: str, answers: int, overlap: int | None = None, **named: Any) -> int:
+def made(project: Project, kind: str, purpose: str, overlap: int | None = None, **named: Any) -> int:
     """Makes the tasks; how many. `named` holds `prompts`, `groups` or `models`."""
     wanted: dict[str, Any] = {"overlap": overlap or project.overlap, "purpose": purpose}
     if kind == "write":
         return tasks.write_tasks(prompts_of(project, named["prompts"]), **wanted)
     if "models" in named:
         samples = Sample.objects.filter(prompt__project=project, model__in=named["models"])
-        return len(tasks.rank_tasks(grouping.groups(samples, answers), **wanted))
-    return len(tasks.rank_tasks(groups_of(project, named["groups"]), **wanted))
+        groups: Iterable[list[Sample]] = grouping.groups(samples, kind, named.get("answers"))
+    else:
+        groups = groups_of(project, named["groups"])
+    try:
+        return len(tasks.answer_tasks(groups, kind=kind, follow_ups=named.get("follow_ups", ()), **wanted))
+    except ValueError as error:
+        raise BadInput({"groups" if "groups" in named else "follow_ups": str(error)}) from error
 
 
 def prompts_of(project: Project, ids: list[int]) -> list[Any]:
@@ -165,8 +174,10 @@ class TaskSeats(Door):
     @extend_schema(request=NewSeatsSerializer, responses={201: TaskSerializer})
     def post(self, request: Request, task_id: int) -> Response:
         """Wants more judgements of a task."""
-        task = self.one(Task.objects.select_related("prompt"), task_id)
-        desk.add_seats(task, self.asked(NewSeatsSerializer)["count"])
+        task = self.one(Task.objects.select_related("prompt__project"), task_id)
+        if task.reference_id:
+            raise Conflict(_("Each rater has their own seat at a task that checks raters."))
+        seating.add_seats(task.prompt.project, [(task, self.asked(NewSeatsSerializer)["count"])])
         return Response(TaskSerializer(counted(Task.objects.all()).get(pk=task.pk)).data, status.HTTP_201_CREATED)
 
 

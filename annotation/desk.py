@@ -1,6 +1,6 @@
 """Who gets which seat: claim, hold, fill, give back. The only writer of `Seat`.
 
-A seat is one wanted judgement. Claiming takes one free row in one transaction (`FOR UPDATE SKIP LOCKED` on PostgreSQL; on SQLite
+A seat is one wanted judgement. Claiming takes one free row in one statement (`FOR UPDATE SKIP LOCKED` on PostgreSQL; on SQLite
 every transaction holds the write lock from its start), so no seat has two holders. A seat whose hold has lapsed is free to others,
 and still its rater's to fill while nobody took it.
 """
@@ -9,58 +9,31 @@ from __future__ import annotations
 
 import json
 import math
-import random
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Count
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
-from annotation.models import Guidelines, Judgement, Project, Sample, Seat, SeatQuerySet, Skip, Task
-from annotation.written import checked_text
+from annotation import asking, checks, seating, waiting
+from annotation.models import Judgement, Member, Project, Seat, SeatQuerySet, Skip, Task
+from annotation.written import checked_comment, checked_text
 
 DRAFT_LIMIT = 250_000
-LEFT_LIMIT = 1000
-_shuffle = random.SystemRandom().shuffle
 
 
 class SeatLost(Exception):
     """The seat is not this rater's to fill; the message says, for people, what happened."""
 
 
-def add_seats(task: Task, count: int) -> None:
-    """`count` more people are wanted for `task`."""
-    project_id = task.prompt.project_id
-    Seat.objects.bulk_create(Seat(project_id=project_id, task=task) for _number in range(count))
-
-
-@transaction.atomic
-def raise_overlap(project: Project, kind: str, overlap: int) -> int:
-    """Seats for the tasks to train on of one kind, until each has `overlap`; how many were added."""
-    Project.objects.select_for_update().get(pk=project.pk)  # two leads at once must not both add the same seats
-    tasks = Task.objects.filter(prompt__project=project, kind=kind, purpose=Task.Purpose.TRAIN).annotate(has=Count("seats"))
-    missing = [task for task in tasks.filter(has__lt=overlap) for _number in range(overlap - task.has)]
-    Seat.objects.bulk_create((Seat(project=project, task=task) for task in missing), batch_size=1000)
-    return len(missing)
-
-
-def add_filled_seats(project: Project, places: Iterable[tuple[int, int, datetime, list[int]]]) -> list[Seat]:
-    """Seats of judgements that were made elsewhere: (task id, rater id, when, sample ids in the order shown). In bulk."""
-    return Seat.objects.bulk_create(
-        Seat(project=project, task_id=task_id, rater_id=rater_id, held_since=when, filled=when, order=order)
-        for task_id, rater_id, when, order in places
-    )
-
-
 def held(user: User, project: Project) -> Seat | None:
     """The seat at which this rater sits, if any; a lapsed one that nobody took is still theirs."""
-    return Seat.objects.held_by(user).in_project(project).order_by("id").first()
+    return Seat.objects.held_by(user).in_project(project).first()
 
 
 def claim(user: User, project: Project) -> Seat | None:
@@ -68,49 +41,83 @@ def claim(user: User, project: Project) -> Seat | None:
 
     A project that is not open gives no new seats.
     """
-    with transaction.atomic():
-        _one_claim_at_a_time(user)
-        if seat := held(user, project):
-            return _renewed(seat, project)
-        if project.state != Project.State.OPEN:
-            return None
-        seat = _free_seat(user, project, skip_locked=True) or _free_seat(user, project, skip_locked=False)
-        return seat and _seated(seat, user, project)
+    seat = held(user, project)
+    return _renewed(seat, project) if seat else sit_down(user, project)
 
 
-def _one_claim_at_a_time(user: User) -> None:
-    """Two tabs of one rater take turns. Without this both could find no held seat and each take one."""
-    if connection.features.has_select_for_update:
-        User.objects.select_for_update(no_key=True).filter(pk=user.pk).exists()
+def sit_down(user: User, project: Project, languages: Iterable[str] | None = None) -> Seat | None:
+    """A seat for a rater who holds none here; None when nothing is left for them. `languages`: the rater's, where known already."""
+    if project.state != Project.State.OPEN:
+        return None
+    try:
+        with transaction.atomic():
+            return _sit_down(user, project, languages)
+    except IntegrityError:  # Another tab of theirs sat down first.
+        return held(user, project)
 
 
-def _free_seat(user: User, project: Project, *, skip_locked: bool) -> Seat | None:
-    """The first free seat. Without `skip_locked` it waits for rows that others are taking: they may yet leave them free."""
-    free = Seat.objects.free().in_project(project).never_seen_by(user).order_by("id")
-    if not connection.features.has_select_for_update:
-        return free.first() if skip_locked else None
-    return free.select_for_update(skip_locked=skip_locked, of=("self",)).first()
+def _sit_down(user: User, project: Project, languages: Iterable[str] | None) -> Seat | None:
+    if waiting.room(user, project) <= 0:
+        return None
+    check = checks.due(user, project)
+    if check.task:
+        return _own_seat(user, project, check.task)
+    if check.failed:
+        return None
+    spoken = list(languages_of(user, project) if languages is None else languages)
+    for seats in waiting.searches(user, project, spoken):
+        if seat := _take(seats, user, project):
+            return seat
+    return None
 
 
-def _seated(seat: Seat, user: User, project: Project) -> Seat:
-    """Sits the rater down: a fresh hold, a fresh order of the answers, no trace of an earlier holder."""
-    order = list(Task.samples.through.objects.filter(task_id=seat.task_id).order_by("id").values_list("sample_id", flat=True))
-    _shuffle(order)
-    seat.rater, seat.held_since, seat.held_until = user, timezone.now(), _hold_end(project)
-    seat.order, seat.draft, seat.draft_saved = order, {}, None
-    seat.save(update_fields=["rater", "held_since", "held_until", "order", "draft", "draft_saved"])
-    return seat
+def languages_of(user: User, project: Project) -> list[str]:
+    """The languages in which this rater judges here, best first; empty: any."""
+    return Member.objects.filter(user=user, project=project).values_list("languages", flat=True).first() or []
+
+
+def _take(seats: SeatQuerySet, user: User, project: Project) -> Seat | None:
+    """Sits the rater down at the first of these seats, in one statement: a fresh hold, no trace of an earlier holder."""
+    now, adapt = timezone.now(), connection.ops.adapt_datetimefield_value
+    chosen, found = seats.values("pk")[:1].query.sql_with_params()
+    told, of_project = _guidelines_id(project)
+    sql = f"""
+        UPDATE annotation_seat SET rater_id = %s, held_since = %s, held_until = %s, draft = '{{}}', draft_saved = NULL,
+            guidelines_id = ({told})
+        WHERE id = ({chosen}) RETURNING *"""
+    values = [user.pk, adapt(now), adapt(now + timedelta(minutes=project.hold_minutes)), *of_project, *found]
+    for seat in Seat.objects.raw(sql, values):
+        seat.project = project
+        return seat
+    return None
+
+
+def _guidelines_id(project: Project) -> tuple[str, tuple[Any, ...]]:
+    return project.guidelines_versions.order_by("-version").values("pk")[:1].query.sql_with_params()
+
+
+def _own_seat(user: User, project: Project, task: Task) -> Seat:
+    """A new seat of a task that checks raters: each has their own."""
+    now = timezone.now()
+    return Seat.objects.create(
+        project=project,
+        task=task,
+        language=task.prompt.language,
+        rater=user,
+        held_since=now,
+        held_until=now + timedelta(minutes=project.hold_minutes),
+        guidelines=project.guidelines,
+        order=seating.shuffled(seating.shown([task.pk])[task.pk]),
+    )
 
 
 def _renewed(seat: Seat, project: Project) -> Seat:
-    if seat.held_until and seat.held_until < timezone.now():
-        seat.held_until = _hold_end(project)
-        seat.save(update_fields=["held_until"])
+    now = timezone.now()
+    if seat.held_until and seat.held_until < now:
+        seat.held_until = now + timedelta(minutes=project.hold_minutes)
+        # If it was taken meanwhile, nothing is updated, and the page says so when they send.
+        Seat.objects.filter(pk=seat.pk, rater_id=seat.rater_id, filled=None).update(held_until=seat.held_until)
     return seat
-
-
-def _hold_end(project: Project):
-    return timezone.now() + timedelta(minutes=project.hold_minutes)
 
 
 def _still_held(seat: Seat, user: User) -> SeatQuerySet:
@@ -118,30 +125,9 @@ def _still_held(seat: Seat, user: User) -> SeatQuerySet:
     return Seat.objects.held_by(user).filter(pk=seat.pk, held_since=seat.held_since)
 
 
-def samples_of(seat: Seat) -> list[Sample]:
-    """The task's answers in the order in which this rater sees them."""
-    if not seat.order:
-        return []
-    found = Sample.objects.in_bulk(seat.order)
-    return [found[pk] for pk in seat.order if pk in found]
-
-
-def guidelines_of(seat: Seat) -> Guidelines | None:
-    """The version in force when the rater sat down: what the page shows is what the judgement names."""
-    return seat.project.guidelines_versions.filter(created__lte=seat.held_since).order_by("-version").first()
-
-
 def key_of(seat: Seat) -> str:
     """The idempotency key of one sitting: every page of it carries the same, so a form sent twice is one judgement."""
     return salted_hmac("annotation.desk", f"{seat.pk}/{seat.rater_id}/{seat.held_since}").hexdigest()
-
-
-def left_for(user: User, project: Project) -> int:
-    """How many tasks this rater could still be given, counted up to LEFT_LIMIT."""
-    if project.state != Project.State.OPEN:
-        return 0
-    free = Seat.objects.free().in_project(project).never_seen_by(user)
-    return free.values("task_id").distinct()[:LEFT_LIMIT].count()
 
 
 def save_draft(seat: Seat, user: User, draft: dict[str, Any]) -> None:
@@ -149,8 +135,9 @@ def save_draft(seat: Seat, user: User, draft: dict[str, Any]) -> None:
     if len(json.dumps(draft)) > DRAFT_LIMIT:
         raise ValidationError({"draft": _("At most %(limit)d characters.") % {"limit": DRAFT_LIMIT}})
     _refuse_unstorable(draft)
-    saved = _still_held(seat, user).update(draft=draft, draft_saved=timezone.now(), held_until=_hold_end(seat.project))
-    if not saved:
+    now = timezone.now()
+    until = now + timedelta(minutes=seat.project.hold_minutes)
+    if not _still_held(seat, user).update(draft=draft, draft_saved=now, held_until=until):
         raise lost(seat, user)
 
 
@@ -165,25 +152,26 @@ def _refuse_unstorable(value: Any) -> None:
             _refuse_unstorable(part)
 
 
-def fill(seat: Seat, user: User, answer: Any, *, key: str, seconds: float | None = None, comment: str = "") -> Judgement:
-    """The seat's judgement, made in one transaction. The same key again gives the same judgement.
+def fill(seat: Seat, user: User, payload: Any, *, key: str, seconds: float | None = None, comment: str = "") -> Judgement:
+    """The seat's judgement, made of `payload` in one transaction. The same key again gives the same judgement.
 
-    `seconds` is the time that the rater's page counted; it cannot exceed the time since they sat down. SeatLost if the seat is
-    no longer theirs; ValidationError if `key` belongs to another seat's judgement.
+    `seconds` is the active time that the rater's page counted; it cannot exceed the time since they sat down. SeatLost if the seat
+    is no longer theirs; ValidationError names what is wrong with the payload, the comment, or a key of another seat's judgement.
     """
     if not key or len(key) > 80:
         raise ValidationError({"key": _("An idempotency key of 1 to 80 characters is needed.")})
-    comment = checked_text(comment, "comment", limit=5000).strip()
+    comment = checked_comment(seat.project, comment)
+    answered = asking.parse(asking.of_seat(seat), payload)
     try:
         with transaction.atomic():
-            return _fill(seat, user, answer, key, seconds, comment)
+            return _fill(seat, user, answered, key, seconds, comment)
     except IntegrityError as error:
         if Judgement.objects.filter(key=key).exists():
             raise ValidationError({"key": _("This key was already used for another seat.")}) from error
         raise
 
 
-def _fill(seat: Seat, user: User, answer: Any, key: str, seconds: float | None, comment: str) -> Judgement:
+def _fill(seat: Seat, user: User, answered: list[asking.Answered], key: str, seconds: float | None, comment: str) -> Judgement:
     # The update both asks whether the seat is theirs and locks it: of two submits, the second waits here and then finds it filled.
     if not _still_held(seat, user).update(filled=timezone.now(), held_until=None, draft={}, draft_saved=None):
         return _answered_before(seat, user, key)
@@ -191,13 +179,13 @@ def _fill(seat: Seat, user: User, answer: Any, key: str, seconds: float | None, 
         task=seat.task,
         seat=seat,
         rater=user,
-        guidelines=guidelines_of(seat),
+        guidelines_id=seat.guidelines_id,
         key=key,
         order=seat.order,
         seconds=_plausible(seconds, seat),
         comment=comment,
     )
-    seat.task.question.record(judgement, answer)
+    asking.record(judgement, answered)
     return judgement
 
 
@@ -231,6 +219,11 @@ def release(seat: Seat, user: User) -> None:
         raise lost(seat, user)
 
 
+def release_all(project: Project) -> int:
+    """Takes back every seat that is held and not answered, drafts and all; how many there were. The lead's to do."""
+    return _emptied(Seat.objects.in_project(project).filter(rater__isnull=False, filled=None))
+
+
 def skip(seat: Seat, user: User, reason: str) -> None:
     """Gives the seat back for good: this rater is not offered the task again, and their lead can read why."""
     reason = checked_text(reason, "reason", limit=300).strip()
@@ -243,4 +236,4 @@ def skip(seat: Seat, user: User, reason: str) -> None:
 
 
 def _emptied(seats: SeatQuerySet) -> int:
-    return seats.update(rater=None, held_until=None, held_since=None, order=[], draft={}, draft_saved=None)
+    return seats.update(rater=None, held_until=None, held_since=None, guidelines=None, draft={}, draft_saved=None)

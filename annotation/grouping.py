@@ -7,25 +7,26 @@ from itertools import groupby
 
 from django.db.models import QuerySet
 
-from annotation.kinds.rank import FEWEST, MOST
 from annotation.models import Sample, Task
+from annotation.parts import part
 
 
-def groups(samples: QuerySet[Sample], most: int = MOST) -> Iterator[list[Sample]]:
-    """The samples of each rank task to make, `most` in each.
+def groups(samples: QuerySet[Sample], kind: str, most: int | None = None) -> Iterator[list[Sample]]:
+    """The samples of each task of this kind to make, `most` in each (or as many as the kind shows).
 
     Left out: prompts with too few different answers, groups that were asked before.
     """
-    asked = _already_asked(samples)
+    asked = _already_asked(samples, kind)
+    fewest, most = part("KINDS", kind).FEWEST, most or part("KINDS", kind).MOST
     for _prompt, found in groupby(samples.order_by("prompt_id", "id").iterator(), key=lambda sample: sample.prompt_id):
         group = _in_turn(_different(found))[:most]
-        if len(group) >= FEWEST and frozenset(sample.pk for sample in group) not in asked:
+        if len(group) >= fewest and frozenset(sample.pk for sample in group) not in asked:
             yield group
 
 
-def _already_asked(samples: QuerySet[Sample]) -> set[frozenset[int]]:
-    """The sets of samples that rank tasks with one of these samples show."""
-    tasks = Task.objects.filter(kind="rank", samples__in=samples.order_by())
+def _already_asked(samples: QuerySet[Sample], kind: str) -> set[frozenset[int]]:
+    """The sets of samples that tasks of this kind with one of these samples show."""
+    tasks = Task.objects.filter(kind=kind, samples__in=samples.order_by())
     pairs = Task.samples.through.objects.filter(task__in=tasks.values("pk")).order_by("task_id").values_list("task_id", "sample_id")
     return {frozenset(sample for _task, sample in rows) for _task, rows in groupby(pairs, key=lambda pair: pair[0])}
 

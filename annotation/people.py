@@ -7,6 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -42,6 +43,9 @@ class Member(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
     project = models.ForeignKey("annotation.Project", models.CASCADE, related_name="members")
     role = models.CharField(max_length=10, choices=Role)
+    languages = models.JSONField(
+        default=list, blank=True, help_text=_("The languages in which this member judges, best first. Empty: any.")
+    )
     invitation = models.ForeignKey("annotation.Invitation", models.SET_NULL, null=True, blank=True, related_name="members")
     created = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -95,12 +99,47 @@ class Project(models.Model):
         default=45,
         help_text=_("After this long without a sign of life a rater's seat may go to somebody else."),
     )
+    undo_minutes = models.PositiveIntegerField(
+        _("undo, in minutes"),
+        default=10,
+        help_text=_("How long raters may change the judgement that they sent last. 0: not at all."),
+    )
+    policy = models.CharField(_("next task"), max_length=20, default="in_order", help_text=_("Which task a rater gets next."))
+    most_per_rater = models.PositiveIntegerField(
+        _("most per rater"),
+        null=True,
+        blank=True,
+        help_text=_("After this many judgements a rater gets no more here. Empty: no limit."),
+    )
+    comment_required = models.BooleanField(
+        _("comments are required"), default=False, help_text=_("Each judgement must say why, in a comment.")
+    )
+    aspects = models.JSONField(
+        _("aspects"), default=list, blank=True, help_text=_("What “rate” asks of each answer: names, titles and scales.")
+    )
+    gold_percent = models.PositiveSmallIntegerField(
+        _("known answers, in percent"),
+        default=0,
+        validators=[MaxValueValidator(50)],
+        help_text=_("This share of each rater's tasks are ones whose answer is known; raters cannot tell which."),
+    )
+    pass_percent = models.PositiveSmallIntegerField(
+        _("entry test, in percent"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(100)],
+        help_text=_("Raters first judge the entry tasks and must be this right to go on. Empty: no test."),
+    )
     created = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = ProjectQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(overlap__gte=1), name="overlap_is_at_least_one")]
+        constraints = [
+            models.CheckConstraint(condition=Q(overlap__gte=1), name="overlap_is_at_least_one"),
+            models.CheckConstraint(condition=Q(gold_percent__lte=50), name="known_answers_are_at_most_half"),
+            models.CheckConstraint(condition=Q(pass_percent=None) | Q(pass_percent__lte=100), name="a_test_is_passed_by_percent"),
+        ]
 
     def __str__(self) -> str:
         return self.name

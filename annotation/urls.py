@@ -2,15 +2,15 @@
 
 from django.urls import path
 
-from annotation import views_desk, views_import, views_people, views_project, views_snapshots, views_tasks
+from annotation import views_desk, views_import, views_people, views_project, views_snapshots, views_tasks, views_work
 
 urlpatterns = [
-    path("", views_desk.home, name="home"),
+    path("", views_work.home, name="home"),
     path("login/", views_people.login, name="login"),
     path("logout/", views_people.logout, name="logout"),
     path("language/", views_people.language, name="set_language"),
     path("join/<str:secret>/", views_people.join, name="join"),
-    path("projects/<int:project_id>/desk/", views_desk.project_desk, name="desk"),
+    path("projects/<int:project_id>/desk/", views_work.project_desk, name="desk"),
     path("projects/<int:project_id>/next/", views_desk.next_seat, name="next_seat"),
     path("seats/<int:seat_id>/", views_desk.seat, name="seat"),
     path("seats/<int:seat_id>/submit/", views_desk.submit, name="submit"),

@@ -1,4 +1,4 @@
-"""The rater's rooms: home, the desk of a project, and the seat at which one judgement is made."""
+"""The seat at which one judgement is made: shown, kept as a draft, sent, given back."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import math
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,70 +17,28 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
-from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.http import HttpResponseClientRedirect, push_url
 
-from annotation import desk
-from annotation.access import caller, role_required, signed_in
-from annotation.models import Judgement, Member, Project, Role, Seat
+from annotation import asking, desk
+from annotation.access import caller, role_required
+from annotation.models import Member, Project, Role, Seat
 from annotation.written import checked_text
-
-
-@signed_in
-@never_cache
-@require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    """The caller's projects: their role, and what is left for them to judge."""
-    user = caller(request)
-    roles = dict(Member.objects.filter(user=user).values_list("project_id", "role"))
-    projects = Project.objects.visible_to(user).order_by("name")
-    rows = [_home_row(user, project, Role(roles.get(project.pk, Role.LEAD))) for project in projects]
-    return render(request, "annotation/home.html", {"rows": rows, "limit": desk.LEFT_LIMIT})
-
-
-def _home_row(user: User, project: Project, role: Role) -> dict[str, Any]:
-    seat = desk.held(user, project)
-    return {"project": project, "role": role, "leads": role == Role.LEAD, "seat": seat, "left": desk.left_for(user, project)}
-
-
-@role_required(Role.RATER)
-@never_cache
-@require_safe
-def project_desk(request: HttpRequest, project_id: int) -> HttpResponse:
-    """Where a rater arrives: the guidelines, what is left, and the way to the next seat."""
-    user, project = caller(request), get_object_or_404(Project.objects.visible_to(request.user), pk=project_id)
-    mine = Judgement.objects.filter(rater=user, task__prompt__project=project)
-    context = {
-        "project": project,
-        "seat": desk.held(user, project),
-        "left": desk.left_for(user, project),
-        "limit": desk.LEFT_LIMIT,
-        "done": mine.count(),
-        "guidelines": project.guidelines,
-        "leads": project.role_of(user) == Role.LEAD,
-    }
-    return render(request, "annotation/desk.html", context)
 
 
 @role_required(Role.RATER)
 @require_POST
 def next_seat(request: HttpRequest, project_id: int) -> HttpResponse:
     """Claims a seat and goes there."""
-    return _to_next(request, get_object_or_404(Project.objects.visible_to(request.user), pk=project_id))
-
-
-def _to_next(request: HttpRequest, project: Project) -> HttpResponse:
+    project = get_object_or_404(Project.objects.visible_to(request.user), pk=project_id)
     found = desk.claim(caller(request), project)
-    return _go(request, reverse("seat", args=[found.pk]) if found else reverse("desk", args=[project.pk]))
-
-
-def _go(request: HttpRequest, url: str) -> HttpResponse:
-    """A redirect that a form sent by htmx follows as a whole page."""
-    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)  # type: ignore[attr-defined]
+    return redirect("seat", found.pk) if found else redirect("desk", project.pk)
 
 
 def _seat(request: HttpRequest, seat_id: int) -> Seat:
-    mine = Seat.objects.visible_to(request.user).select_related("project", "task__prompt")
-    return get_object_or_404(mine, pk=seat_id)
+    """The seat with what is asked there, and the rater's languages for the next one: one query."""
+    member = Member.objects.filter(project=OuterRef("project"), user=caller(request))
+    mine = Seat.objects.visible_to(request.user).select_related("project", "task__prompt", "guidelines")
+    return get_object_or_404(mine.annotate(languages=Subquery(member.values("languages")[:1])), pk=seat_id)
 
 
 @role_required(Role.RATER)
@@ -93,23 +51,22 @@ def seat(request: HttpRequest, seat_id: int) -> HttpResponse:
 
 
 def _show(
-    request: HttpRequest, seat: Seat, draft: dict[str, Any], error: ValidationError | None = None, status: int = 200
+    request: HttpRequest, seat: Seat, draft: dict[str, Any], error: ValidationError | None = None, status: int = 200, **more: Any
 ) -> HttpResponse:
     if seat.rater_id != request.user.pk or seat.filled:
         return _gone(request, seat, desk.lost(seat, caller(request)), draft)
-    question, samples = seat.task.question, desk.samples_of(seat)
+    ask = asking.laid_out(seat)
     context = {
         "seat": seat,
         "project": seat.project,
-        "prompt": seat.task.prompt,
-        "question": question,
+        "prompt": ask.task.prompt,
+        "question": ask.kind,
         "draft": draft,
         "errors": error.messages if error else [],
         "key": desk.key_of(seat),
-        "guidelines": desk.guidelines_of(seat),
-        "left": desk.left_for(caller(request), seat.project),
-        "limit": desk.LEFT_LIMIT,
-        **question.context(samples, draft),
+        "guidelines": seat.guidelines,
+        **asking.context(ask, draft),
+        **more,
     }
     page = "annotation/seat.html#question" if request.htmx else "annotation/seat.html"  # type: ignore[attr-defined]
     return render(request, page, context, status=status)
@@ -122,9 +79,9 @@ def _gone(request: HttpRequest, seat: Seat, why: desk.SeatLost, draft: dict[str,
     return render(request, page, context, status=409)
 
 
-def _draft_from(request: HttpRequest, seat: Seat) -> dict[str, Any]:
-    """What the form holds, finished or not: the kind's payload, the comment, and the seconds that the page has counted."""
-    payload = seat.task.question.payload_from_post(request.POST, seat)
+def form_of(request: HttpRequest, ask: asking.Ask) -> dict[str, Any]:
+    """What the form holds, finished or not: the payload, the comment, and the seconds that the page has counted."""
+    payload = asking.payload_from_post(ask, request.POST)
     return {**payload, "comment": request.POST.get("comment", ""), "seconds": _seconds(request)}
 
 
@@ -138,19 +95,32 @@ def _seconds(request: HttpRequest) -> float | None:
 @role_required(Role.RATER)
 @require_POST
 def submit(request: HttpRequest, seat_id: int) -> HttpResponse:
-    """Fills the rater's seat with their answer, then goes to the next one."""
+    """Fills the rater's seat with their answer and offers the next one, in the same answer where the page can take it."""
     found, user = _seat(request, seat_id), caller(request)
-    question, draft = found.task.question, _draft_from(request, found)
+    ask = asking.of_seat(found)
+    draft = form_of(request, ask)
     key = request.headers.get("Idempotency-Key") or request.POST.get("key", "")
     try:
-        answer = question.parse(question.payload_from_post(request.POST, found), desk.samples_of(found))
-        desk.fill(found, user, answer, key=key, seconds=draft["seconds"], comment=draft["comment"])
+        payload = asking.payload_from_post(ask, request.POST)
+        desk.fill(found, user, payload, key=key, seconds=draft["seconds"], comment=draft["comment"])
     except ValidationError as error:
         return _show(request, found, draft, error, status=422)
     except desk.SeatLost as lost:
         return _gone(request, found, lost, draft)
-    messages.success(request, _("Saved."), extra_tags="saved")
-    return _to_next(request, found.project)
+    return _next(request, found, _("Saved."))
+
+
+def _next(request: HttpRequest, seat: Seat, said: str) -> HttpResponse:
+    """The rater's next question. A page with htmx gets it at once; others are sent there."""
+    project = seat.project
+    following = desk.sit_down(caller(request), project, seat.languages or [])  # type: ignore[attr-defined]
+    url = reverse("seat", args=[following.pk]) if following else reverse("desk", args=[project.pk])
+    if following and request.htmx:  # type: ignore[attr-defined]
+        if following.guidelines_id == seat.guidelines_id:
+            following.guidelines = seat.guidelines
+        return push_url(_show(request, following, following.draft, said=said), url)
+    messages.success(request, said, extra_tags="saved")
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)  # type: ignore[attr-defined]
 
 
 @role_required(Role.RATER)
@@ -159,7 +129,7 @@ def draft(request: HttpRequest, seat_id: int) -> HttpResponse:
     """Keeps what the form holds and renews the hold. Called by the page a moment after each change."""
     found = _seat(request, seat_id)
     try:
-        desk.save_draft(found, caller(request), _draft_from(request, found))
+        desk.save_draft(found, caller(request), form_of(request, asking.of_seat(found)))
     except ValidationError as error:
         return JsonResponse({"error": " ".join(error.messages)}, status=422)
     except desk.SeatLost as lost:
@@ -191,7 +161,7 @@ def release(request: HttpRequest, seat_id: int) -> HttpResponse:
 @role_required(Role.RATER)
 @require_POST
 def skip(request: HttpRequest, seat_id: int) -> HttpResponse:
-    """Passes a task by for good, with a reason, then goes to the next one."""
+    """Gives the seat back for good, with the reason, then goes to the next one."""
     found = _seat(request, seat_id)
     try:
         desk.skip(found, caller(request), request.POST.get("reason", ""))
@@ -199,5 +169,4 @@ def skip(request: HttpRequest, seat_id: int) -> HttpResponse:
         return _show(request, found, found.draft, error, status=422)
     except desk.SeatLost as lost:
         return _gone(request, found, lost, found.draft)
-    messages.success(request, _("Skipped."), extra_tags="saved")
-    return _to_next(request, found.project)
+    return _next(request, found, _("Skipped."))

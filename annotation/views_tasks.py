@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation import desk, grouping, progress
+from annotation import grouping, progress, seating
 from annotation import tasks as asked
 from annotation.access import role_required
 from annotation.forms import OverlapForm, RankTasksForm, WriteTasksForm
@@ -50,8 +50,8 @@ def tasks_rank(request: HttpRequest, project_id: int) -> HttpResponse:
         return _page(request, project, rank=form)
     data = form.cleaned_data
     samples = Sample.objects.filter(prompt__project=project, model__in=data["models"])
-    groups = list(grouping.groups(samples, data["answers"]))[: data["count"]]
-    return _made(request, project, len(asked.rank_tasks(groups, overlap=data["overlap"])))
+    groups = list(grouping.groups(samples, "rank", data["answers"]))[: data["count"]]
+    return _made(request, project, len(asked.answer_tasks(groups, kind="rank", overlap=data["overlap"])))
 
 
 @role_required(Role.LEAD)
@@ -62,7 +62,7 @@ def tasks_overlap(request: HttpRequest, project_id: int) -> HttpResponse:
     form = OverlapForm(request.POST, auto_id="raised_%s")
     if not form.is_valid():
         return _page(request, project, raised=form)
-    added = desk.raise_overlap(project, form.cleaned_data["kind"], form.cleaned_data["overlap"])
+    added = seating.raise_overlap(project, form.cleaned_data["kind"], form.cleaned_data["overlap"])
     messages.success(request, ngettext("%(count)d seat was added.", "%(count)d seats were added.", added) % {"count": added})
     return redirect("tasks", project.pk)
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from annotation.models import Project
 
 TEXT_LIMIT = 100_000
 
@@ -20,6 +25,14 @@ def checked_text(value: object, field: str, *, limit: int = TEXT_LIMIT) -> str:
     if "\0" in text or not _encodes(text):
         raise ValidationError({field: _("Holds a character that cannot be stored (a NUL or half of a surrogate pair).")})
     return text
+
+
+def checked_comment(project: Project, comment: str) -> str:
+    """The comment on a judgement; ValidationError when this project wants one and there is none."""
+    comment = checked_text(comment, "comment", limit=5000).strip()
+    if project.comment_required and not comment:
+        raise ValidationError({"comment": _("This project asks you to say why: write a comment.")})
+    return comment
 
 
 def _encodes(text: str) -> bool:

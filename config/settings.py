@@ -121,7 +121,7 @@ if "sqlite3" in DATABASES["default"]["ENGINE"]:
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "annotation.accounts.RoleBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -228,10 +228,22 @@ KINDS = {
     "write": "annotation.kinds.write",
     "rank": "annotation.kinds.rank",
 }
+POLICIES = {
+    "in_order": "annotation.policies.in_order",
+    "random": "annotation.policies.random",
+    "fewest": "annotation.policies.fewest",
+    "disagreement": "annotation.policies.disagreement",
+}
 IMPORTS = {
     "prompts": "annotation.imports.prompts",
     "demonstrations": "annotation.imports.demonstrations",
     "rankings": "annotation.imports.rankings",
+    "comparisons": "annotation.imports.comparisons",
+    "argilla": "annotation.imports.argilla",
+    "label_studio": "annotation.imports.label_studio",
+    "openassistant": "annotation.imports.openassistant",
+    "hh_rlhf": "annotation.imports.hh_rlhf",
+    "arena": "annotation.imports.arena",
 }
 FORMATS = {
     "preference": "annotation.formats.preference",

@@ -15,7 +15,7 @@ from annotation import stats
 from annotation.frozen import prompt_split
 from annotation.models import Grade, Project, Sample, Task
 from annotation.snapshot import DEFAULTS
-from annotation.tasks import rank_tasks
+from annotation.tasks import answer_tasks
 from evals.models import Evaluation
 
 SPLIT_ORDER = {"test": 0, "validation": 1, "train": 2}
@@ -50,7 +50,7 @@ def send_to_raters(evaluation: Evaluation, a: str, b: str, *, count: int, overla
     """Asks people to compare `count` pairs, each `overlap` times; pairs that this evaluation asked about before are left out."""
     asked = set(shown(evaluation.tasks.all()).values())
     new = [pair for pair in pairs(evaluation.project, a, b) if frozenset((pair[0].pk, pair[1].pk)) not in asked]
-    tasks = rank_tasks([list(pair) for pair in new[:count]], overlap=overlap, purpose=Task.Purpose.EVALUATE)
+    tasks = answer_tasks([list(pair) for pair in new[:count]], kind="rank", overlap=overlap, purpose=Task.Purpose.EVALUATE)
     evaluation.tasks.add(*tasks)
     return tasks
 

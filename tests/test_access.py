@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from annotation import desk
+from annotation import desk, seating
 from annotation.models import ApiToken, Invitation, Member, Project, Prompt, Role, Sample, Snapshot, Task
 from evals.models import Evaluation
 from training.models import Checkpoint, Corpus, Run
@@ -101,7 +101,7 @@ def things(people) -> dict[str, object]:
     prompt = Prompt.objects.create(project=project, messages=[{"role": "user", "content": "Why?"}])
     sample = Sample.objects.create(prompt=prompt, messages=[{"role": "assistant", "content": "So."}], model="outside")
     task = Task.objects.create(prompt=prompt, kind="write")
-    desk.add_seats(task, 5)
+    seating.add_seats(task.prompt.project, [(task, 5)])
     run = Run.objects.create(project=project, recipe="pretrain", created_by=lead)
     RunDir.create(run.folder, {"run": run.pk, "recipe": run.recipe, "main": "x", "config": {}, "inputs": {}, "seed": 0})
     file = SimpleUploadedFile("prompts.jsonl", b'{"prompt": "Why not?"}')

@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from annotation import desk
 from annotation.models import Guidelines, Project, Prompt, Sample
-from annotation.tasks import rank_tasks, write_tasks
+from annotation.tasks import answer_tasks, write_tasks
 
 ROOT = Path(settings.BASE_DIR)
 SPANISH = ROOT / "locale" / "es" / "LC_MESSAGES"
@@ -159,7 +159,7 @@ def test_a_rater_who_writes_reads_no_english(spanish_project, rater, get):
 def test_a_rater_who_ranks_reads_no_english(spanish_project, rater, get):
     prompt = asked(spanish_project)
     said = [[{"role": "assistant", "content": text}] for text in ("El Ebro.", "El Duero.")]
-    rank_tasks([[Sample.objects.create(prompt=prompt, messages=messages, model="m") for messages in said]], overlap=1)
+    answer_tasks([[Sample.objects.create(prompt=prompt, messages=messages, model="m") for messages in said]], kind="rank", overlap=1)
     page = get("seat", desk.claim(rater, spanish_project).pk)
     assert english_in(page) == set()
     assert "Ordena las respuestas" in page

@@ -48,4 +48,4 @@ def groups(run: Run, models: Iterable[str] = ()) -> Iterator[list[Sample]]:
     """The samples of each task to make: this run's, and those of `models` to the same prompts."""
     mine = samples_of(run)
     together = Sample.objects.filter(Q(pk__in=mine.values("pk")) | Q(model__in=list(models), prompt__in=mine.values("prompt")))
-    return grouping.groups(together)
+    return grouping.groups(together, "rank")

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from annotation.access import role_required
 from annotation.models import Role
-from annotation.tasks import rank_tasks
+from annotation.tasks import answer_tasks
 from training import lineage, moves, ranking, watch
 from training.forms import RatersForm, led_by
 from training.models import Event, Run
@@ -103,7 +103,7 @@ def run_raters(request: HttpRequest, run_id: int) -> HttpResponse:
         return redirect("run", run_id)
     form = RatersForm(ranking.other_models(found), request.POST or None, initial={"overlap": found.project.overlap})
     if request.method == "POST" and form.is_valid():
-        made = rank_tasks(ranking.groups(found, form.cleaned_data["models"]), overlap=form.cleaned_data["overlap"])
+        made = answer_tasks(ranking.groups(found, form.cleaned_data["models"]), kind="rank", overlap=form.cleaned_data["overlap"])
         messages.success(
             request,
             ngettext("%(count)d ranking task was made.", "%(count)d ranking tasks were made.", len(made)) % {"count": len(made)},

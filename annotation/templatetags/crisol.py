@@ -5,7 +5,8 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString
 
-from annotation.models import Member, Role
+from annotation.accounts import is_at_least
+from annotation.models import Member, Project, Role, Task
 from annotation.rendering import render, turns
 
 register = template.Library()
@@ -14,13 +15,25 @@ register = template.Library()
 @register.filter
 def leads_something(user) -> bool:
     """Whether the leads' pages are for this user."""
-    return user.is_superuser or Member.objects.filter(user_id=user.pk, role=Role.LEAD).exists()
+    return is_at_least(user, Role.LEAD)
 
 
 @register.filter
 def reviews_something(user) -> bool:
     """Whether reports are for this user."""
-    return user.is_superuser or Member.objects.filter(user_id=user.pk, role__in=Role.at_least(Role.REVIEWER)).exists()
+    return is_at_least(user, Role.REVIEWER)
+
+
+@register.filter
+def led_by(project: Project, user) -> bool:
+    """Whether this user leads the project."""
+    return user.is_superuser or Member.objects.filter(user_id=user.pk, project=project, role=Role.LEAD).exists()
+
+
+@register.filter
+def kind_title(task: Task):
+    """The name of the kind of question that a task asks, as people read it."""
+    return task.question.TITLE
 
 
 @register.filter

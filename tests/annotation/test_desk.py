@@ -9,10 +9,9 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from annotation import desk
-from annotation.kinds import write
+from annotation import desk, seating, waiting
 from annotation.models import Guidelines, Judgement, Project, Prompt, Sample, Seat, Skip, Task
-from annotation.tasks import rank_tasks, write_tasks
+from annotation.tasks import answer_tasks, write_tasks
 
 DRAFT = {"text": "The river"}
 
@@ -55,7 +54,7 @@ def test_two_raters_get_two_seats(project, rater, other):
 
 def test_nobody_judges_a_task_twice(project, rater):
     ask(project, 1, overlap=2)
-    desk.fill(desk.claim(rater, project), rater, write.Answer("Done."), key="a")
+    desk.fill(desk.claim(rater, project), rater, {"text": "Done."}, key="a")
     assert desk.claim(rater, project) is None
 
 
@@ -72,7 +71,7 @@ def test_more_seats_bring_more_raters(project, rater, other):
     (task,) = ask(project)
     desk.claim(rater, project)
     assert desk.claim(other, project) is None
-    desk.add_seats(task, 1)
+    seating.add_seats(task.prompt.project, [(task, 1)])
     assert desk.claim(other, project).task == task
 
 
@@ -89,7 +88,7 @@ def test_a_lapsed_seat_can_still_be_filled_by_its_rater_if_nobody_took_it(projec
     ask(project)
     seat = desk.claim(rater, project)
     lapse(seat)
-    assert desk.fill(seat, rater, write.Answer("Late."), key="a").written.text == "Late."
+    assert desk.fill(seat, rater, {"text": "Late."}, key="a").written.text == "Late."
 
 
 def test_a_seat_that_another_took_is_lost_with_the_reason(project, rater, other):
@@ -98,7 +97,7 @@ def test_a_seat_that_another_took_is_lost_with_the_reason(project, rater, other)
     lapse(seat)
     desk.claim(other, project)
     with pytest.raises(desk.SeatLost, match="another rater took the place"):
-        desk.fill(seat, rater, write.Answer("Too late."), key="a")
+        desk.fill(seat, rater, {"text": "Too late."}, key="a")
     with pytest.raises(desk.SeatLost, match="another rater"):
         desk.save_draft(seat, rater, DRAFT)
     assert not Judgement.objects.exists()
@@ -124,25 +123,25 @@ def test_a_draft_that_cannot_be_kept_is_refused(project, rater, draft):
 def test_the_same_key_is_the_same_judgement(project, rater):
     ask(project)
     seat = desk.claim(rater, project)
-    first = desk.fill(seat, rater, write.Answer("Once."), key="a")
-    assert desk.fill(seat, rater, write.Answer("Twice."), key="a") == first
+    first = desk.fill(seat, rater, {"text": "Once."}, key="a")
+    assert desk.fill(seat, rater, {"text": "Twice."}, key="a") == first
     assert Sample.objects.get().text == "Once."
 
 
 def test_another_key_for_a_filled_seat_is_refused(project, rater):
     ask(project)
     seat = desk.claim(rater, project)
-    desk.fill(seat, rater, write.Answer("Once."), key="a")
+    desk.fill(seat, rater, {"text": "Once."}, key="a")
     with pytest.raises(desk.SeatLost, match="already answered"):
-        desk.fill(seat, rater, write.Answer("Twice."), key="b")
+        desk.fill(seat, rater, {"text": "Twice."}, key="b")
 
 
 def test_a_key_serves_one_seat_only_and_the_other_stays_open(project, rater):
     ask(project, 2)
-    desk.fill(desk.claim(rater, project), rater, write.Answer("One."), key="a")
+    desk.fill(desk.claim(rater, project), rater, {"text": "One."}, key="a")
     seat = desk.claim(rater, project)
     with pytest.raises(ValidationError, match="another seat"):
-        desk.fill(seat, rater, write.Answer("Two."), key="a")
+        desk.fill(seat, rater, {"text": "Two."}, key="a")
     assert desk.held(rater, project) == seat
 
 
@@ -152,12 +151,12 @@ def test_seconds_that_cannot_be_are_not_kept(project, rater, sent, kept):
     seat = desk.claim(rater, project)
     Seat.objects.update(held_since=timezone.now() - timedelta(minutes=5))
     seat.refresh_from_db()
-    assert desk.fill(seat, rater, write.Answer("Done."), key="a", seconds=sent).seconds == kept
+    assert desk.fill(seat, rater, {"text": "Done."}, key="a", seconds=sent).seconds == kept
 
 
 def test_nobody_works_longer_than_they_sat(project, rater):
     ask(project)
-    assert desk.fill(desk.claim(rater, project), rater, write.Answer("Done."), key="a", seconds=9999).seconds < 60
+    assert desk.fill(desk.claim(rater, project), rater, {"text": "Done."}, key="a", seconds=9999).seconds < 60
 
 
 def test_a_judgement_names_the_guidelines_that_its_rater_saw(project, rater):
@@ -165,7 +164,7 @@ def test_a_judgement_names_the_guidelines_that_its_rater_saw(project, rater):
     seen = Guidelines.objects.create(project=project, version=1, text="Be brief.")
     seat = desk.claim(rater, project)
     Guidelines.objects.create(project=project, version=2, text="Be long.")
-    assert desk.fill(seat, rater, write.Answer("Done."), key="a").guidelines == seen
+    assert desk.fill(seat, rater, {"text": "Done."}, key="a").guidelines == seen
 
 
 def test_a_released_seat_is_free_again_for_everybody(project, rater, other):
@@ -198,20 +197,15 @@ def test_a_skip_without_a_reason_is_refused(project, rater):
 
 def test_what_is_left_counts_tasks_and_not_seats(project, rater):
     ask(project, 3, overlap=2)
-    assert desk.left_for(rater, project) == 3
+    assert waiting.left_for(rater, project, []) == 3
     desk.claim(rater, project)
-    assert desk.left_for(rater, project) == 2
+    assert waiting.left_for(rater, project, []) == 2
 
 
-def test_each_sitting_sees_its_own_order_of_all_answers(project, rater):
+def test_each_seat_has_its_own_order_of_all_answers(project):
     prompt = Prompt.objects.create(project=project, messages=[{"role": "user", "content": "Why?"}])
     answers = [Sample.objects.create(prompt=prompt, messages=[], model=f"model {number}") for number in range(9)]
-    rank_tasks([answers], overlap=1)
-    orders = set()
-    for _sitting in range(6):
-        seat = desk.claim(rater, project)
-        assert sorted(seat.order) == [answer.pk for answer in answers]
-        assert [answer.pk for answer in desk.samples_of(seat)] == seat.order
-        orders.add(tuple(seat.order))
-        desk.release(seat, rater)
-    assert len(orders) > 1
+    answer_tasks([answers], kind="rank", overlap=6)
+    orders = [seat.order for seat in Seat.objects.in_project(project)]
+    assert [sorted(order) for order in orders] == [[answer.pk for answer in answers]] * 6
+    assert len({tuple(order) for order in orders}) > 1

@@ -10,7 +10,6 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from annotation import desk
-from annotation.kinds import write
 from annotation.models import Judgement, Prompt, Seat
 from annotation.tasks import write_tasks
 
@@ -59,7 +58,7 @@ def test_sixteen_raters_at_once_are_never_doubled_and_nobody_goes_home_while_wor
 
     def work(rater) -> None:
         while seat := desk.claim(rater, project):
-            desk.fill(seat, rater, write.Answer(f"{rater} on {seat.task_id}"), key=desk.key_of(seat))
+            desk.fill(seat, rater, {"text": f"{rater} on {seat.task_id}"}, key=desk.key_of(seat))
         if Seat.objects.free().in_project(project).never_seen_by(rater).exists():
             sent_home_early.append(rater)
 
@@ -93,7 +92,7 @@ def test_one_form_sent_eight_times_at_once_is_one_judgement(project, rater):
     ask(project, count=1, overlap=2)
     seat = desk.claim(rater, project)
     made = []
-    together(lambda _time: made.append(desk.fill(seat, rater, write.Answer("Once."), key=desk.key_of(seat)).pk), range(8))
+    together(lambda _time: made.append(desk.fill(seat, rater, {"text": "Once."}, key=desk.key_of(seat)).pk), range(8))
     assert len(set(made)) == 1
     assert Judgement.objects.count() == 1
 

@@ -1,14 +1,17 @@
-"""What each kind of question accepts, refuses and records."""
+"""What writing and ranking accept, refuse and record."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import pytest
 from django.core.exceptions import ValidationError
 
-from annotation import desk
-from annotation.kinds import rank, write
-from annotation.models import Grade, Judgement, Prompt, Sample, Seat
-from annotation.tasks import rank_tasks, write_tasks
+from annotation import asking, desk
+from annotation.asking import Ask
+from annotation.kinds import rank
+from annotation.models import Grade, Judgement, Prompt, Sample, Seat, Task
+from annotation.tasks import answer_tasks, write_tasks
 
 
 @pytest.fixture
@@ -28,14 +31,19 @@ def grades(judgement: Judgement, aspect: str) -> dict[int, float]:
     return dict(Grade.objects.filter(judgement=judgement, aspect=aspect).values_list("sample_id", "value"))
 
 
+def asked(project, kind: str, answers: Iterable[Sample] = ()) -> Ask:
+    """What a rater is asked who sees these answers in this order."""
+    return Ask(project, Task(kind=kind), [answer.pk for answer in answers])
+
+
 def ranked(project, rater, answers, payload) -> Judgement:
-    rank_tasks([answers], overlap=1)
-    return desk.fill(desk.claim(rater, project), rater, rank.parse(payload, answers), key="a")
+    answer_tasks([answers], kind="rank", overlap=1)
+    return desk.fill(desk.claim(rater, project), rater, payload, key="a")
 
 
 def test_a_writing_becomes_a_sample_by_its_rater(project, rater, prompt):
     write_tasks([prompt], overlap=1)
-    judgement = desk.fill(desk.claim(rater, project), rater, write.parse({"text": " Ebro.\r\nDuero. "}, []), key="a")
+    judgement = desk.fill(desk.claim(rater, project), rater, {"text": " Ebro.\r\nDuero. "}, key="a")
     assert judgement.written.messages == [{"role": "assistant", "content": "Ebro.\nDuero."}]
     assert (judgement.written.author, judgement.written.model, judgement.written.prompt) == (rater, "", prompt)
     assert not judgement.grades.exists()
@@ -43,12 +51,19 @@ def test_a_writing_becomes_a_sample_by_its_rater(project, rater, prompt):
 
 @pytest.mark.parametrize(
     "payload",
-    [{}, {"text": "  \n"}, {"text": 3}, {"text": "a\0"}, {"text": "\ud800"}, {"text": "x" * 100_001}, [], {"text": "a", "b": 1}],
+    [{}, {"text": "  \n"}, {"text": 3}, {"text": "a\0"}, {"text": "\ud800"}, {"text": "x" * 100_001}],
 )
-def test_a_writing_that_is_no_text_is_refused_by_field(payload):
+def test_a_writing_that_is_no_text_is_refused_by_field(project, payload):
     with pytest.raises(ValidationError) as refused:
-        write.parse(payload, [])
+        asking.parse(asked(project, "write"), payload)
     assert list(refused.value.message_dict) == ["text"]
+
+
+@pytest.mark.parametrize(("payload", "field"), [([], "answer"), ("Ebro.", "answer"), ({"text": "a", "b": 1}, "b")])
+def test_a_payload_of_another_shape_is_refused_by_field(project, payload, field):
+    with pytest.raises(ValidationError) as refused:
+        asking.parse(asked(project, "write"), payload)
+    assert list(refused.value.message_dict) == [field]
 
 
 def test_a_tier_is_worth_the_number_of_tiers_below_it(project, rater, answers):
@@ -70,9 +85,9 @@ def test_all_answers_can_be_equal_or_all_unacceptable(project, rater, answers):
     assert grades(ranked(project, rater, answers, {"tiers": [], "unacceptable": ids}), "overall") == dict.fromkeys(ids, 0.0)
 
 
-def test_tiers_that_were_left_empty_do_not_count(answers):
+def test_tiers_that_were_left_empty_do_not_count(project, answers):
     a, b, c, d = (answer.pk for answer in answers)
-    assert rank.parse({"tiers": [[a, b], [], [c, d], []]}, answers) == rank.Answer(((a, b), (c, d)), ())
+    assert rank.parse({"tiers": [[a, b], [], [c, d], []]}, asked(project, "rank", answers)) == rank.Answer(((a, b), (c, d)), ())
 
 
 @pytest.mark.parametrize(
@@ -85,25 +100,25 @@ def test_tiers_that_were_left_empty_do_not_count(answers):
         (lambda ids: {"tiers": [[str(pk) for pk in ids]]}, "list of sample ids"),
         (lambda ids: {"tiers": [[True]]}, "list of sample ids"),
         (lambda ids: {"tiers": "best"}, "list of lists"),
-        (lambda ids: {"order": ids}, "best first"),
-        (lambda ids: ids, "best first"),
+        (lambda ids: {"order": ids}, "there are: tiers, unacceptable"),
+        (lambda ids: ids, "Must be an object with: tiers, unacceptable"),
     ],
 )
-def test_a_ranking_that_does_not_place_each_answer_once_is_refused(answers, wrong, words):
+def test_a_ranking_that_does_not_place_each_answer_once_is_refused(project, answers, wrong, words):
     with pytest.raises(ValidationError, match=words):
-        rank.parse(wrong([answer.pk for answer in answers]), answers)
+        asking.parse(asked(project, "rank", answers), wrong([answer.pk for answer in answers]))
 
 
-def test_the_form_of_a_page_says_the_same_as_a_payload():
-    seat = Seat(order=[7, 5, 6])
-    post = {"tier-7": "1", "tier-5": "unacceptable", "tier-6": "3", "tier-99": "1"}
-    assert rank.payload_from_post(post, seat) == {"tiers": [[7], [], [6]], "unacceptable": [5]}
-    assert rank.payload_from_post({"tier-7": "9"}, seat) == {"tiers": [[], [], []], "unacceptable": []}
+def test_the_form_of_a_page_names_answers_by_letter(project):
+    ask = Ask(project, Task(kind="rank"), [7, 5, 6])
+    post = {"tier-A": "1", "tier-B": "unacceptable", "tier-C": "3", "tier-D": "1"}
+    assert rank.payload_from_post(post, ask) == {"tiers": [[7], [], [6]], "unacceptable": [5]}
+    assert rank.payload_from_post({"tier-A": "9"}, ask) == {"tiers": [[], [], []], "unacceptable": []}
 
 
 def test_many_tasks_are_made_with_few_queries(project, prompt, answers, django_assert_max_num_queries):
     with django_assert_max_num_queries(8):
-        tasks = rank_tasks([answers[:2], answers[1:], answers], overlap=3)
+        tasks = answer_tasks([answers[:2], answers[1:], answers], kind="rank", overlap=3)
     assert [task.samples.count() for task in tasks] == [2, 3, 4]
     assert Seat.objects.filter(project=project).count() == 9
 
@@ -112,10 +127,20 @@ def test_a_group_that_is_no_ranking_is_refused(project, answers):
     other = Prompt.objects.create(project=project, messages=[{"role": "user", "content": "Another?"}])
     stray = Sample.objects.create(prompt=other, messages=[], model="base")
     with pytest.raises(ValueError, match="2 to 9 different answers"):
-        rank_tasks([answers[:1]], overlap=1)
+        answer_tasks([answers[:1]], kind="rank", overlap=1)
     with pytest.raises(ValueError, match="2 to 9 different answers"):
-        rank_tasks([[answers[0], answers[0]]], overlap=1)
+        answer_tasks([[answers[0], answers[0]]], kind="rank", overlap=1)
     with pytest.raises(ValueError, match="answer one prompt"):
-        rank_tasks([[answers[0], stray]], overlap=1)
+        answer_tasks([[answers[0], stray]], kind="rank", overlap=1)
     with pytest.raises(ValueError, match="overlap"):
-        rank_tasks([answers], overlap=0)
+        answer_tasks([answers], kind="rank", overlap=0)
+
+
+@pytest.mark.parametrize("tiers", [[[0], [1, 2], [3]], [[3], [2], [1], [0]], [[0, 1, 2, 3]], [[1], [0]], []])
+def test_a_judgement_recalls_the_ranking_that_made_it(project, rater, answers, tiers):
+    ids = [answer.pk for answer in answers]
+    placed = [[ids[number] for number in tier] for tier in tiers]
+    bad = [pk for pk in ids if all(pk not in tier for tier in placed)]
+    judgement = ranked(project, rater, answers, {"tiers": placed, "unacceptable": bad})
+    again = asking.recall(judgement, asked(project, "rank", answers))
+    assert again == {"tiers": placed, "unacceptable": bad, "comment": ""}

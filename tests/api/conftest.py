@@ -66,11 +66,11 @@ def samples(prompts) -> list[list[Sample]]:
 @pytest.fixture
 def judged(project, rater, prompts, samples) -> Project:
     """The project with every prompt ranked and answered once by `rater`."""
-    tasks.rank_tasks(samples, overlap=1)
+    tasks.answer_tasks(samples, kind="rank", overlap=1)
     tasks.write_tasks(prompts, overlap=1)
     while seat := desk.claim(rater, project):
         payload = {"text": "Mine."} if seat.task.kind == "write" else {"tiers": [seat.order[:1], seat.order[1:]]}
-        desk.fill(seat, rater, seat.task.question.parse(payload, seat.task.samples.all()), key=f"k{seat.pk}")
+        desk.fill(seat, rater, payload, key=f"k{seat.pk}")
     return project
 
 

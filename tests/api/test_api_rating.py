@@ -66,7 +66,7 @@ def test_wrong_tasks_are_named_and_none_is_made(as_lead, project, prompts, sampl
 
 def test_a_rater_is_shown_the_question_and_nothing_that_could_sway_them(as_rater, project, samples):
     Guidelines.objects.create(project=project, version=1, text="Be fair.")
-    tasks.rank_tasks(samples[:1], overlap=1)
+    tasks.answer_tasks(samples[:1], kind="rank", overlap=1)
     shown = claim(as_rater, project)
     seat = Seat.objects.get(pk=shown["seat"])
     assert [answer["sample_id"] for answer in shown["answers"]] == seat.order
@@ -76,7 +76,7 @@ def test_a_rater_is_shown_the_question_and_nothing_that_could_sway_them(as_rater
 
 
 def test_claiming_again_answers_the_seat_that_is_held(as_rater, project, samples):
-    tasks.rank_tasks(samples, overlap=1)
+    tasks.answer_tasks(samples, kind="rank", overlap=1)
     first = claim(as_rater, project)
     assert claim(as_rater, project) == first
     assert as_rater.get(f"/api/seats/{first['seat']}/").json() == first
@@ -88,7 +88,7 @@ def test_nothing_left_is_204(as_rater, project):
 
 
 def test_a_ranking_sent_twice_is_one_judgement(as_rater, project, samples):
-    tasks.rank_tasks(samples[:1], overlap=1)
+    tasks.answer_tasks(samples[:1], kind="rank", overlap=1)
     shown = claim(as_rater, project)
     best, *rest = [answer["sample_id"] for answer in shown["answers"]]
     body = {"answer": {"tiers": [[best], rest]}, "key": shown["key"], "comment": "Clear."}
@@ -107,7 +107,7 @@ def test_a_written_answer_becomes_a_sample(as_rater, rater, project, prompts):
 
 
 def test_an_incomplete_ranking_is_refused_by_field_and_the_seat_is_still_held(as_rater, project, samples):
-    tasks.rank_tasks(samples[:1], overlap=1)
+    tasks.answer_tasks(samples[:1], kind="rank", overlap=1)
     shown = claim(as_rater, project)
     body = {"answer": {"tiers": [[shown["answers"][0]["sample_id"]]]}, "key": shown["key"]}
     answer = post(as_rater, f"seats/{shown['seat']}/judgement/", body)

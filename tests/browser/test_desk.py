@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from annotation import desk
 from annotation.models import Grade, Judgement, Prompt, Sample, Seat
-from annotation.tasks import rank_tasks, write_tasks
+from annotation.tasks import answer_tasks, write_tasks
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PASSWORD = "a river of nine words"
@@ -30,7 +30,7 @@ def ranking(project) -> list[Sample]:
         Sample.objects.create(prompt=prompt, messages=[{"role": "assistant", "content": f"The **{name}**."}], model=name)
         for name in ("Ebro", "Duero", "Tajo")
     ]
-    rank_tasks([answers], overlap=1)
+    answer_tasks([answers], kind="rank", overlap=1)
     return answers
 
 

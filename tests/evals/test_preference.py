@@ -39,8 +39,7 @@ def judge(user, project, verdict) -> None:
         wish = verdict(number)
         order = [by_model["sft"], by_model["base"]] if wish > 0 else [by_model["base"], by_model["sft"]]
         tiers = [order] if wish == 0 else [[order[0]], [order[1]]]
-        answer = seat.task.question.parse({"tiers": tiers, "unacceptable": []}, list(seat.task.samples.all()))
-        desk.fill(seat, user, answer, key=f"{user.pk}-{seat.pk}")
+        desk.fill(seat, user, {"tiers": tiers}, key=f"{user.pk}-{seat.pk}")
 
 
 def test_pairs_are_the_first_answers_to_common_prompts_test_split_first(contest, project):

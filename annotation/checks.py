@@ -1,0 +1,73 @@
+"""Tasks whose answer is known: the entry test that raters pass first, and gold tasks hidden among the others.
+
+Nothing is stored: what is due follows from the rater's judgements and the references (`annotation/quality/gold.py` says how right
+they were).
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef, QuerySet
+
+from annotation.models import Grade, Judgement, Project, Seat, Skip, Task
+from annotation.quality import gold
+
+_random = random.SystemRandom().random
+
+
+@dataclass(frozen=True)
+class Due:
+    """The task that checks this rater next, if one is due; `failed`: the entry test is behind them and they may not go on."""
+
+    task: Task | None = None
+    failed: bool = False
+
+
+def due(user: User, project: Project) -> Due:
+    """Whether the rater's next task is one that checks them."""
+    if project.pass_percent is not None:
+        entry = _unseen(user, project, Task.Purpose.ENTRY).first()
+        if entry or not passed(user, project):
+            return Due(entry, failed=entry is None)
+    if project.gold_percent and _random() * 100 < project.gold_percent:
+        return Due(_unseen(user, project, Task.Purpose.GOLD).order_by("?").first())
+    return Due()
+
+
+def _unseen(user: User, project: Project, purpose: str) -> QuerySet[Task]:
+    """Tasks of this purpose at which the rater neither sat nor skipped."""
+    tasks = Task.objects.filter(prompt__project=project, purpose=purpose).select_related("prompt").order_by("id")
+    sat = Seat.objects.filter(task=OuterRef("pk"), rater=user)
+    skipped = Skip.objects.filter(task=OuterRef("pk"), rater=user)
+    return tasks.filter(~Exists(sat), ~Exists(skipped))
+
+
+def passed(user: User, project: Project) -> bool:
+    """Whether the entry test is passed; a project without entry tasks passes everybody."""
+    right = rightness(project, user, Task.Purpose.ENTRY)
+    return project.pass_percent is None or right is None or right * 100 >= project.pass_percent
+
+
+def rightness(project: Project, user: User, purpose: str) -> float | None:
+    """How right this rater was on the tasks of this purpose, 0 to 1; None when they have judged none."""
+    tasks = Task.objects.filter(prompt__project=project, purpose=purpose)
+    judged = Judgement.objects.in_force().filter(task__in=tasks, rater=user).select_related("task")
+    pairs = [(judgement.pk, judgement.task.reference_id) for judgement in judged if judgement.task.reference_id]
+    grades = grades_of(pk for pair in pairs for pk in pair)
+    shares = [gold.rightness(grades[mine], grades[known]) for mine, known in pairs]
+    told = [share for share in shares if share is not None]
+    return sum(told) / len(told) if told else None
+
+
+def grades_of(judgement_ids: Iterable[int]) -> dict[int, dict[int, dict[str, float]]]:
+    """judgement → sample → aspect → value."""
+    found: dict[int, dict[int, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+    rows = Grade.objects.filter(judgement__in=list(judgement_ids), step=0)
+    for judgement_id, sample_id, aspect, value in rows.values_list("judgement_id", "sample_id", "aspect", "value"):
+        found[judgement_id][sample_id][aspect] = value
+    return found
