@@ -1,7 +1,8 @@
 """How right a judgement is against a known answer: the share of what the known answer says that the judgement says too.
 
 In the aspect `overall` the known answer says which of two samples is better: one point for each pair that it orders strictly. Every
-other aspect gives a point for each sample. A Likert value may be one step off.
+other aspect gives a point for each sample; a Likert value may be one step off. That a sample is acceptable goes without saying, so
+only samples that either of the two calls unacceptable count there.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def _aspects(judged: Grades, known: Grades) -> list[bool]:
         _close(judged.get(pk, {}).get(aspect), value)
         for pk, grades in known.items()
         for aspect, value in grades.items()
-        if aspect != "overall"
+        if aspect != "overall" and not (aspect == "acceptable" and value and judged.get(pk, {}).get(aspect, 1.0))
     ]
 
 
