@@ -7,13 +7,13 @@ from typing import Any
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponseBase
 
 from annotation.accounts import is_at_least
 from annotation.models import Member, Role
 
 MOST_ID = 2**63 - 1  # of what a database can look up
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def caller(request: HttpRequest) -> User:
@@ -43,7 +43,7 @@ def role_required(role: Role) -> Callable[[View], View]:
 
     def wear(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             check_role(request.user, role, kwargs.get("project_id"))
             return view(request, *args, **kwargs)
 

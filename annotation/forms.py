@@ -6,12 +6,10 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.models import User
-from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 
-from annotation import progress, rowfiles, uploads
+from annotation import progress
 from annotation.guidelines import revise
 from annotation.kinds.rank import FEWEST, MOST
 from annotation.models import Member, Project, Role, Snapshot
@@ -54,37 +52,6 @@ class ProjectForm(forms.ModelForm):
             Member.objects.create(project=project, user=user, role=Role.LEAD)
         revise(project, self.cleaned_data["guidelines"])
         return project
-
-
-class UploadForm(forms.Form):
-    """A file of prompts, demonstrations or rankings, and what its rows have in common."""
-
-    shape = forms.ChoiceField(label=_("What the rows are"))
-    file = forms.FileField(label=_("File"), help_text=_("JSONL (also .gz), CSV or Parquet."))
-    language = forms.CharField(
-        label=_("Language"), max_length=12, required=False, help_text=_("For rows that name none, e.g. “en”.")
-    )
-    source = forms.CharField(label=_("Source"), max_length=200, required=False, help_text=_("Where the rows come from."))
-    licence = forms.CharField(
-        label=_("Licence"), max_length=120, required=False, help_text=_("E.g. “CC-BY-4.0”. Snapshots carry it along.")
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self.fields["shape"].choices = [(name, part("IMPORTS", name).TITLE) for name in names("IMPORTS")]  # type: ignore[attr-defined]
-        self.fields["file"].widget.attrs["accept"] = ",".join((*rowfiles.SUFFIXES, ".gz"))
-
-    def clean_file(self) -> UploadedFile:
-        file = self.cleaned_data["file"]
-        if file.size > uploads.LARGEST:
-            raise forms.ValidationError(
-                _("The file is larger than %(most)s: split it.") % {"most": filesizeformat(uploads.LARGEST)}
-            )
-        try:
-            rowfiles.suffix_of(file.name)
-        except rowfiles.FileProblem as problem:
-            raise forms.ValidationError(str(problem)) from None
-        return file
 
 
 class WriteTasksForm(forms.Form):

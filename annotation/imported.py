@@ -15,13 +15,9 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
-from django.utils.translation import gettext as _
 
-from annotation import chat, desk
+from annotation import seating
 from annotation.models import Grade, Judgement, Member, Project, Role, Sample, Seat
-
-LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -33,6 +29,7 @@ class Verdict:
     rater_id: int
     created: datetime | None = None
     seconds: float | None = None
+    comment: str = ""
     order: list[int] = field(default_factory=list)
     written_id: int | None = None
     grades: list[tuple[int, str, float]] = field(default_factory=list)
@@ -104,6 +101,7 @@ def _record(project: Project, verdicts: dict[tuple[int, int], Verdict]) -> None:
             key=verdict.key,
             order=verdict.order,
             seconds=verdict.seconds,
+            comment=verdict.comment,
             written_id=verdict.written_id,
             supersedes_id=corrected.get(seats[place]),
             created=verdict.created or timezone.now(),
@@ -123,46 +121,8 @@ def _seats(project: Project, verdicts: dict[tuple[int, int], Verdict]) -> dict[t
     filled = Seat.objects.filter(task_id__in=tasks, rater_id__in=people, filled__isnull=False)
     seats = {(task, rater): pk for task, rater, pk in filled.values_list("task_id", "rater_id", "pk")}
     missing = [verdict for place, verdict in verdicts.items() if place not in seats]
-    made = desk.add_filled_seats(
+    made = seating.add_filled_seats(
         project, [(verdict.task_id, verdict.rater_id, verdict.created or timezone.now(), verdict.order) for verdict in missing]
     )
     places = ((verdict.task_id, verdict.rater_id) for verdict in missing)
     return seats | {place: seat.pk for place, seat in zip(places, made, strict=True)}
-
-
-def answer(values: dict[str, Any], field: str) -> list[chat.Message]:
-    """An answer given as text or as chat messages; a model's may be empty."""
-    value = values.get(field)
-    if isinstance(value, str):
-        return chat.said(value)
-    if isinstance(value, list):
-        return chat.answer_messages(value, field)
-    raise ValueError(_("%(name)s: must be text or a list of chat messages") % {"name": field})
-
-
-def moment(values: dict[str, Any], name: str = "created") -> datetime | None:
-    """When it was judged: ISO 8601; without a time zone it is taken as UTC."""
-    text = values.get(name)
-    if text is None or text == "":
-        return None
-    try:
-        found = parse_datetime(text) if isinstance(text, str) else None
-    except ValueError:
-        found = None
-    if found is None:
-        raise ValueError(_("%(name)s: must be a time like 2024-05-19T13:11:45Z") % {"name": name})
-    return found if timezone.is_aware(found) else timezone.make_aware(found, timezone.get_fixed_timezone(0))
-
-
-def duration(values: dict[str, Any], name: str = "seconds") -> float | None:
-    """How long it took, in seconds."""
-    value = values.get(name)
-    if value is None or value == "":
-        return None
-    try:
-        seconds = float("nan") if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        seconds = float("nan")
-    if not 0 <= seconds < 1e9:
-        raise ValueError(_("%(name)s: must be a number of seconds") % {"name": name})
-    return seconds

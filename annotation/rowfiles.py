@@ -1,4 +1,4 @@
-"""Reads JSONL, CSV and Parquet files row by row with flat memory. A bad line is named and the reading goes on.
+"""Reads JSONL, JSON, CSV and Parquet files row by row with flat memory. A bad line is named and the reading goes on.
 
 The files are other people's: lines have a longest length, JSON a deepest level, compressed files a largest size.
 """
@@ -16,11 +16,14 @@ from typing import Any, BinaryIO, NamedTuple
 
 from django.utils.translation import gettext as _
 
+from annotation import jsonarray
+
 LONGEST_LINE = 4 * 1024 * 1024  # bytes
 MOST_BYTES = 2 * 1024**3  # unpacked
 DEEPEST = 64
+DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error)
 
-SUFFIXES = (".jsonl", ".jsonl.gz", ".csv", ".parquet")
+SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".csv", ".parquet")
 
 Values = dict[str, Any]
 
@@ -30,7 +33,10 @@ class FileProblem(ValueError):
 
 
 class Line(NamedTuple):
-    """One row: its number (1 is the first line, or the first row of a Parquet file), and its values or what is wrong with it."""
+    """One row: its number and its values, or what is wrong with it.
+
+    1 is the first line; of a Parquet file the first row, of a JSON array the first element.
+    """
 
     number: int
     values: Values
@@ -51,6 +57,8 @@ def read(file: BinaryIO, name: str) -> Iterator[Line]:
     readers: dict[str, Callable[[Any], Iterator[Line]]] = {
         ".jsonl": _jsonl,
         ".jsonl.gz": lambda packed: _jsonl(gzip.GzipFile(fileobj=packed)),
+        ".json": _json,
+        ".json.gz": lambda packed: _json(gzip.GzipFile(fileobj=packed)),
         ".csv": _csv,
         ".parquet": _parquet,
     }
@@ -102,7 +110,7 @@ def _lines(file: Any) -> Iterator[tuple[int, bytes | None]]:
             if total > MOST_BYTES:
                 raise FileProblem(_("the file holds more than %(bytes)d bytes: split it") % {"bytes": MOST_BYTES})
             yield number, None if too_long else line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+    except DAMAGED as error:
         reason = _("the compressed file is damaged after line %(line)d: %(error)s") % {"line": number, "error": error}
         raise FileProblem(reason) from None
 
@@ -130,6 +138,27 @@ def _json_object(line: bytes) -> Values:
     if not isinstance(value, dict):
         raise ValueError(_("is not a JSON object: each line must be {…}"))
     return value
+
+
+def _json(file: Any) -> Iterator[Line]:
+    """The elements of one JSON array; or lines, where the file begins with an object, as some call JSONL “.json”."""
+    try:
+        begins = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+        file.seek(0)
+        yield from _jsonl(file) if begins == b"{" else _array(file)
+    except DAMAGED as error:
+        raise FileProblem(_("the compressed file is damaged: %(error)s") % {"error": error}) from None
+
+
+def _array(file: Any) -> Iterator[Line]:
+    """After an element that is not JSON nothing can be read: where the next one begins is unknown."""
+    try:
+        for number, value in jsonarray.elements(file, LONGEST_LINE):
+            if file.tell() > MOST_BYTES:
+                raise FileProblem(_("the file holds more than %(bytes)d bytes: split it") % {"bytes": MOST_BYTES})
+            yield Line(number, value) if isinstance(value, dict) else Line(number, {}, _("is not a JSON object: {…}"))
+    except jsonarray.Broken as error:
+        yield Line(error.number, {}, _("is not JSON: %(error)s; what follows was not read") % {"error": error})
 
 
 def from_json(text: str) -> Any:

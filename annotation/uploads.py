@@ -29,8 +29,16 @@ def keep(file: UploadedFile, about: dict[str, Any]) -> str:
     with open(_folder() / name, "wb") as kept:
         for chunk in file.chunks():
             kept.write(chunk)
-    (_folder() / f"{name}.json").write_text(json.dumps(about), encoding="utf-8")
+    note(name, about)
     return name
+
+
+def note(name: str, about: dict[str, Any]) -> None:
+    """Writes down what is known about a file now: whole, or as it was."""
+    path = _folder() / f"{name}.json"
+    draft = path.with_suffix(f".{secrets.token_hex(4)}.tmp")
+    draft.write_text(json.dumps(about), encoding="utf-8")
+    draft.replace(path)
 
 
 def find(name: str) -> tuple[Path, dict[str, Any]] | None:

@@ -11,13 +11,8 @@ SHAKESPEARE, WIKITEXT = "text_tinyshakespeare.txt.gz", "text_wikitext2_valid.txt
 SELF_INSTRUCT, TULU = "instr_self_instruct_seed.jsonl.gz", "pref_tulu1_human.jsonl.gz"
 FILES = (SHAKESPEARE, WIKITEXT, SELF_INSTRUCT, TULU)
 LICENCES = {SHAKESPEARE: "public domain", WIKITEXT: "CC BY-SA 3.0", SELF_INSTRUCT: "Apache-2.0", TULU: "Apache-2.0"}
-RANKS = {
-    "a-is-better": [1, 2],
-    "a-is-slightly-better": [1, 2],
-    "tie": [1, 1],
-    "b-is-slightly-better": [2, 1],
-    "b-is-better": [2, 1],
-}
+RANKS = {"a": [1, 2], "tie": [1, 1], "b": [2, 1]}
+SLIGHTLY, PLAINLY = 1, 2
 
 Row = dict[str, Any]
 
@@ -52,12 +47,14 @@ def demonstration(row: Row) -> Row:
 
 
 def ranking(row: Row) -> Row:
-    """A comparison of the Tülu paper in the shape `rankings`. How much better is not kept: a rank task asks for an order."""
+    """A comparison of the Tülu paper in the shape `rankings`, with how much better: “a-is-slightly-better” or “a-is-better”."""
     sides = ("a", "b")
+    preferred = row["preference"]
     return {
         "prompt": row["prompt"],
         "answers": [{"text": row[f"completion_{side}"], "model": row[f"model_{side}"]} for side in sides],
-        "ranks": RANKS[row["preference"]],
+        "ranks": RANKS[preferred.partition("-")[0]],
+        "strength": SLIGHTLY if "slightly" in preferred else PLAINLY,
         "acceptable": [row[f"completion_{side}_is_acceptable"] == "yes" for side in sides],
         "rater": row["evaluator"],
         "created": row["timestamp"],

@@ -102,7 +102,7 @@ class RealRiver(River):
         snapshot = self.freeze("tulu")
         reward = self.run("reward", inputs={"model": sft["id"], "dataset": snapshot["id"]})
         card = reward["card"]["figures"]
-        judged = [row for row in self.rows(snapshot, format="rows") if row["kind"] == "rank"]
+        judged = [row for row in self.rows(snapshot, format="rows") if row["kind"] == "compare"]
         pairs = [pair for split in ("validation", "test") for pair in self.rows(snapshot, format="preference", split=split)]
         return {
             "imported": report["added"],

@@ -24,9 +24,10 @@ COMPARED = {
 }
 
 
-@pytest.mark.parametrize(("preference", "grades"), [("a-is-better", [1, 0]), ("tie", [0, 0]), ("b-is-slightly-better", [0, 1])])
-def test_a_five_way_preference_becomes_an_order(preference, grades):
+@pytest.mark.parametrize(("preference", "grades"), [("a-is-better", [2, 0]), ("tie", [0, 0]), ("b-is-slightly-better", [0, 1])])
+def test_a_five_way_preference_becomes_a_comparison_of_known_strength(preference, grades):
     row = parts.part("IMPORTS", "rankings").parse(real_data.ranking(COMPARED | {"preference": preference}))
+    assert row.kind == "compare"
     assert row.grades == {"overall": grades, "acceptable": [1, 0]}
     assert (row.rater, [answer.model for answer in row.answers]) == ("e13", ["tulu_65B", "chatgpt"])
 
@@ -40,7 +41,7 @@ def test_the_input_of_a_demonstration_follows_its_instruction():
     row = {"instruction": "Translate.", "instances": [{"input": "Hola", "output": "Hello"}]}
     parsed = parts.part("IMPORTS", "demonstrations").parse(real_data.demonstration(row))
     assert parsed.prompt.messages == [{"role": "user", "content": "Translate.\n\nHola"}]
-    assert parsed.response == [{"role": "assistant", "content": "Hello"}]
+    assert parsed.answers[0].messages == [{"role": "assistant", "content": "Hello"}]
 
 
 def test_a_demonstration_without_input_is_its_instruction():

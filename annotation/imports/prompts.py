@@ -13,19 +13,25 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from annotation import chat, rowfiles
+from annotation import chat
+from annotation.columns import COMMON, PROMPT, Field
 from annotation.models import Project, Prompt, content_digest
+from annotation.rowfields import json_field, needed_text, text_field
 
 TITLE = gettext_lazy("Prompts")
 HELP = gettext_lazy(
     "One prompt a row: “prompt” (text) or “messages” (chat). A prompt that the project already asks is left as it is."
 )
 EXAMPLE = {"prompt": "Why is the sky blue?", "language": "en", "source": "handbook", "licence": "CC0-1.0"}
+FIELDS = (*PROMPT, *COMMON, Field("metadata", gettext_lazy("More about the prompt")))
+SIGNS = (("prompt",), ("messages",))
 LENGTHS = {"language": 12, "source": 200, "licence": 120}
 
 
 @dataclass(frozen=True)
 class PromptRow:
+    kind = "prompt"
+
     messages: list[chat.Message]
     tools: list[dict[str, Any]]
     language: str
@@ -55,17 +61,21 @@ def parse(values: dict[str, Any]) -> PromptRow:
     )
 
 
-def save(project: Project, rows: Iterable[PromptRow]) -> int:
-    """Adds the prompts that the project does not ask yet."""
-    before = project.prompts.count()
-    ensure(project, rows)
-    return project.prompts.count() - before
+def about(values: dict[str, Any], asked: list[chat.Message]) -> PromptRow:
+    """The prompt that asks these messages, with what else a row says of it."""
+    said = {name: values[name] for name in (*LENGTHS, "metadata") if values.get(name) is not None}
+    return parse({**said, "messages": asked})
+
+
+def items(values: dict[str, Any]) -> list[PromptRow]:
+    """What a row holds: one prompt."""
+    return [parse(values)]
 
 
 def ensure(project: Project, rows: Iterable[PromptRow]) -> dict[str, int]:
     """The id of the prompt of each row, by digest; those that are missing are made."""
     unique = {row.digest: row for row in rows}
-    known = _ids(project, unique)
+    had = known(project, unique)
     Prompt.objects.bulk_create(
         [
             Prompt(
@@ -77,14 +87,15 @@ def ensure(project: Project, rows: Iterable[PromptRow]) -> dict[str, int]:
                 **{name: getattr(row, name) for name in LENGTHS},
             )
             for digest, row in unique.items()
-            if digest not in known
+            if digest not in had
         ],
         ignore_conflicts=True,
     )
-    return _ids(project, unique)
+    return known(project, unique)
 
 
-def _ids(project: Project, digests: Iterable[str]) -> dict[str, int]:
+def known(project: Project, digests: Iterable[str]) -> dict[str, int]:
+    """The ids of the prompts that the project asks already, by digest."""
     return dict(project.prompts.filter(digest__in=list(digests)).values_list("digest", "pk"))
 
 
@@ -92,7 +103,9 @@ def _asked(values: dict[str, Any]) -> list[chat.Message]:
     """The messages of a row, with `system` before them."""
     if ("prompt" in values) == ("messages" in values):
         raise ValueError(_("give either “prompt” or “messages”"))
-    if "messages" in values:
+    if isinstance(values.get("prompt"), list):
+        messages = chat.prompt_messages(values["prompt"])
+    elif "messages" in values:
         messages = chat.prompt_messages(json_field(values, "messages", []))
     else:
         messages = [{"role": "user", "content": needed_text(values, "prompt")}]
@@ -100,34 +113,3 @@ def _asked(values: dict[str, Any]) -> list[chat.Message]:
     if system and messages[0]["role"] == "system":
         raise ValueError(_("system: “messages” already begin with a system message"))
     return [{"role": "system", "content": system}, *messages] if system else messages
-
-
-def json_field(values: dict[str, Any], name: str, default: Any) -> Any:
-    """A field that holds JSON; in CSV it is written as text."""
-    value = values.get(name, default)
-    if value is None:
-        return default
-    try:
-        return rowfiles.from_json(value) if isinstance(value, str) else value
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
-
-
-def text_field(values: dict[str, Any], name: str, longest: int | None = None) -> str:
-    """A field that holds text, or nothing."""
-    value = values.get(name)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise ValueError(_("%(name)s: must be text") % {"name": name})
-    if longest and len(value) > longest:
-        raise ValueError(_("%(name)s: is longer than %(longest)d characters") % {"name": name, "longest": longest})
-    return value
-
-
-def needed_text(values: dict[str, Any], name: str, longest: int | None = None) -> str:
-    """A field that must hold text."""
-    text = text_field(values, name, longest)
-    if not text.strip():
-        raise ValueError(_("%(name)s: is missing or empty") % {"name": name})
-    return text

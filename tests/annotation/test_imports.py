@@ -15,8 +15,8 @@ def jsonl(*rows):
     return io.BytesIO("".join(json.dumps(row) + "\n" for row in rows).encode())
 
 
-def take(project, shape, *rows, **options):
-    return importing.commit(project, shape, jsonl(*rows), "rows.jsonl", **options)
+def take(project, shape, *rows, **reading):
+    return importing.commit(project, importing.Reading(shape, **reading), jsonl(*rows), "rows.jsonl")
 
 
 def said(text):
@@ -127,7 +127,8 @@ def test_csv_holds_lists_as_json_and_text_over_several_lines(project):
     writer = csv.writer(text)
     writer.writerow(["prompt", "answers", "ranks", "rater", "language"])
     writer.writerow(["Which\nriver?", json.dumps(RANKING["answers"]), "[2, 1, 1]", "ana", ""])
-    outcome = importing.commit(project, "rankings", io.BytesIO(text.getvalue().encode()), "r.CSV", defaults={"language": "en"})
+    reading = importing.Reading("rankings", defaults={"language": "en"})
+    outcome = importing.commit(project, reading, io.BytesIO(text.getvalue().encode()), "r.CSV")
     assert outcome.added == 1
     assert project.prompts.get().messages[0]["content"] == "Which\nriver?"
     assert project.prompts.get().language == "en"
@@ -136,7 +137,7 @@ def test_csv_holds_lists_as_json_and_text_over_several_lines(project):
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_csv_as_spreadsheets_write_it(project, separator):
     text = f"\ufeffprompt{separator}language\r\n¿Qué río?{separator}es\r\n"
-    importing.commit(project, "prompts", io.BytesIO(text.encode()), "a.csv")
+    importing.commit(project, importing.Reading("prompts"), io.BytesIO(text.encode()), "a.csv")
     prompt = project.prompts.get()
     assert (prompt.messages[0]["content"], prompt.language) == ("¿Qué río?", "es")
 
@@ -146,10 +147,10 @@ def test_gzip_and_parquet_hold_the_same_rows(project):
     from pyarrow import parquet
 
     rows = [{"prompt": f"Question {n}", "language": "en"} for n in range(3)]
-    importing.commit(project, "prompts", io.BytesIO(gzip.compress(jsonl(*rows).getvalue())), "rows.jsonl.gz")
+    importing.commit(project, importing.Reading("prompts"), io.BytesIO(gzip.compress(jsonl(*rows).getvalue())), "rows.jsonl.gz")
     file = io.BytesIO()
     parquet.write_table(pyarrow.Table.from_pylist([*rows, {"prompt": "New", "language": None}]), file)
-    outcome = importing.commit(project, "prompts", file, "rows.parquet")
+    outcome = importing.commit(project, importing.Reading("prompts"), file, "rows.parquet")
     assert (outcome.added, outcome.known) == (1, 3)
 
 
@@ -162,7 +163,7 @@ def test_parquet_holds_nested_columns_and_times(project):
     file = io.BytesIO()
     row = RANKING | {"created": datetime(2023, 5, 19, tzinfo=UTC)}
     parquet.write_table(pyarrow.Table.from_pylist([row]), file)
-    importing.commit(project, "rankings", file, "rows.parquet")
+    importing.commit(project, importing.Reading("rankings"), file, "rows.parquet")
     assert Judgement.objects.get().created == datetime(2023, 5, 19, tzinfo=UTC)
 
 
@@ -179,8 +180,16 @@ def test_hundreds_of_rankings_take_few_queries(project, django_assert_max_num_qu
 
 
 def test_checking_changes_nothing_and_shows_the_first_good_rows(project):
-    report = importing.check("rankings", jsonl(RANKING, {}), "rows.jsonl")
+    report = importing.check(importing.Reading("rankings"), jsonl(RANKING, {}), "rows.jsonl")
     assert (report.good, report.bad, Judgement.objects.count()) == (1, 1, 0)
     assert report.preview == [
-        {"prompt": "Which river?", "language": "", "answers": 3, "best": "b: The Ebro.", "rater": "ana"},
+        {
+            "prompt": "Which river?",
+            "language": "",
+            "kind": "rank",
+            "answers": 3,
+            "best": "b: The Ebro.",
+            "grades": "overall: 0, 1, 1; acceptable: 0, 1, 1",
+            "rater": "ana",
+        },
     ]

@@ -14,7 +14,7 @@ ANSWERS = [{"text": "x", "model": "a"}, {"text": "y", "model": "b"}]
 
 
 def check(data, name="rows.jsonl", shape="prompts"):
-    return importing.check(shape, io.BytesIO(data), name)
+    return importing.check(importing.Reading(shape), io.BytesIO(data), name)
 
 
 def problems(data, name="rows.jsonl", shape="prompts"):
@@ -36,10 +36,10 @@ def test_broken_json_is_named_by_its_line():
 def test_one_bad_row_keeps_everything_out_until_asked_to_leave_it_out(project):
     data = GOOD + b"{}\n"
     with pytest.raises(importing.Refused, match="1 of 2 rows are bad") as refused:
-        importing.commit(project, "prompts", io.BytesIO(data), "rows.jsonl")
+        importing.commit(project, importing.Reading("prompts"), io.BytesIO(data), "rows.jsonl")
     assert refused.value.report.problems == [(2, "give either “prompt” or “messages”")]
     assert Prompt.objects.count() == 0
-    outcome = importing.commit(project, "prompts", io.BytesIO(data), "rows.jsonl", skip_bad=True)
+    outcome = importing.commit(project, importing.Reading("prompts"), io.BytesIO(data), "rows.jsonl", skip_bad=True)
     assert (outcome.added, outcome.report.bad) == (1, 1)
 
 
@@ -51,14 +51,14 @@ def test_a_file_damaged_in_its_middle_leaves_nothing_behind(project):
     rows = "".join(json.dumps({"prompt": f"{n} {noise[n * 100 : n * 100 + 100]}"}) + "\n" for n in range(2000))
     packed = gzip.compress(rows.encode())
     with pytest.raises(rowfiles.FileProblem, match="damaged after line"):
-        importing.commit(project, "prompts", io.BytesIO(packed[: len(packed) // 2]), "rows.jsonl.gz")
+        importing.commit(project, importing.Reading("prompts"), io.BytesIO(packed[: len(packed) // 2]), "rows.jsonl.gz")
     assert (Prompt.objects.count(), Task.objects.count()) == (0, 0)
 
 
 @pytest.mark.django_db
 def test_an_empty_file_is_refused(project):
     with pytest.raises(importing.Refused, match="no good row"):
-        importing.commit(project, "prompts", io.BytesIO(b""), "rows.jsonl")
+        importing.commit(project, importing.Reading("prompts"), io.BytesIO(b""), "rows.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_model_may_have_answered_nothing():
 
 
 def test_csv_with_a_column_missing_is_refused_row_by_row():
-    assert problems(b"question,language\nWhy?,en\n", "a.csv") == [(2, "give either “prompt” or “messages”")]
+    assert problems(b"theme,language\nWhy?,en\n", "a.csv") == [(2, "give either “prompt” or “messages”")]
 
 
 def test_csv_rows_are_named_by_the_line_on_which_they_begin():

@@ -61,7 +61,7 @@ def test_the_page_of_a_project_asks_few_questions_however_much_was_judged(page, 
     from tests.annotation.test_imports import RANKING, jsonl
 
     rows = [RANKING | {"prompt": f"Question {n}", "rater": f"rater {n}"} for n in range(60)]
-    importing.commit(project, "rankings", jsonl(*rows), "rows.jsonl")
+    importing.commit(project, importing.Reading("rankings"), jsonl(*rows), "rows.jsonl")
     with django_assert_max_num_queries(20):
         response = page.get(reverse("project", args=[project.pk]))
     assert (response.context["given"], response.context["wanted"]) == (60, 60)
@@ -74,32 +74,6 @@ def test_the_page_of_a_project_asks_few_questions_however_much_was_judged(page, 
         "free": 0,
         "title": "",
     }
-
-
-@pytest.mark.parametrize("words", ["river", "RIVER ebro", "río", "handbook", "es"])
-def test_prompts_are_found_by_words_source_and_language(page, project, words):
-    wanted = Prompt.objects.create(
-        project=project,
-        messages=[{"role": "user", "content": "River Ebro, río Ebro"}],
-        language="es",
-        source="handbook",
-    )
-    ask(project, "Mountain", "Valley")
-    response = page.get(reverse("prompts", args=[project.pk]), {"q": words})
-    assert [row["prompt"] for row in response.context["rows"]] == [wanted]
-
-
-def test_prompts_come_in_pages(page, project):
-    Prompt.objects.bulk_create(
-        Prompt(project=project, messages=[{"role": "user", "content": "x"}], digest=f"{n}") for n in range(60)
-    )
-    response = page.get(reverse("prompts", args=[project.pk]), {"page": 2})
-    assert len(response.context["rows"]) == 10
-
-
-def test_hostile_prompts_are_shown_as_text(page, project):
-    ask(project, "<script>alert(1)</script>")
-    assert b"<script>alert" not in page.get(reverse("prompts", args=[project.pk])).content
 
 
 def test_write_tasks_are_made_for_prompts_without_one(page, project):
@@ -138,7 +112,7 @@ def test_raising_the_overlap_adds_the_seats_that_are_missing(page, project):
     assert [task.seats.count() for task in Task.objects.order_by("pk")] == [3, 2]
 
 
-@pytest.mark.parametrize("name", ["project", "project_edit", "prompts", "tasks", "import", "snapshots", "snapshot_new"])
+@pytest.mark.parametrize("name", ["project", "project_edit", "tasks", "import", "snapshots", "snapshot_new"])
 def test_pages_of_leads_are_not_for_raters_nor_for_strangers(client_of, rater, project, django_user_model, name):
     url = reverse(name, args=[project.pk])
     assert client_of(rater).get(url).status_code == 403

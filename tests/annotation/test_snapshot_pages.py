@@ -11,7 +11,7 @@ from tests.annotation.test_imports import RANKING, jsonl
 
 @pytest.fixture
 def judged(project):
-    importing.commit(project, "rankings", jsonl(RANKING), "rows.jsonl")
+    importing.commit(project, importing.Reading("rankings"), jsonl(RANKING), "rows.jsonl")
     return project
 
 
@@ -105,7 +105,7 @@ def test_the_admin_changes_nothing_that_is_append_only(judged, admin_client, lea
 
 def test_the_admin_lists_judgements_with_few_queries(project, admin_client, django_assert_max_num_queries):
     rows = [RANKING | {"prompt": f"Question {n}"} for n in range(40)]
-    importing.commit(project, "rankings", jsonl(*rows), "rows.jsonl")
+    importing.commit(project, importing.Reading("rankings"), jsonl(*rows), "rows.jsonl")
     with django_assert_max_num_queries(12):
         admin_client.get("/admin/annotation/judgement/")
     with django_assert_max_num_queries(12):
