@@ -10,7 +10,8 @@ import hashlib
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import connection, models
+from django.core.management.color import no_style
+from django.db import connection, models, transaction
 from django.db.models import Max
 from django.utils import timezone
 
@@ -21,8 +22,8 @@ QUESTION = "Question {n}: my sourdough starter smells of acetone after three day
 ANSWER = (
     "**No, answer {n} of {k} says.** The smell of acetone means that the yeast is hungry: it has eaten what you gave it.\\n\\n"
     "1. Throw away all but two spoons of the starter.\\n2. Feed it with *equal weights* of flour and water, twice a day.\\n"
-    "3. Keep it at 22 °C, out of the sun, under a loose lid.\\n\\nAfter two or three days it should rise to twice its height within "
-    "`6` hours and smell of apples. If you see pink, orange or black spots, that is mould: throw all of it away and begin anew."
+    "3. Keep it at 22 °C, out of the sun, under a loose lid.\\n\\nAfter two or three days it should rise to twice its height "
+    "within `6` hours and smell of apples. Pink, orange or black spots are mould: then throw all of it away and begin anew."
 )
 
 
@@ -57,7 +58,6 @@ def a_project(name: str, *, tasks: int, answers: int, overlap: int) -> Project:
         id=f"{seat} + (n - 1) * {overlap} + k",
         project_id=project.pk,
         task_id=f"{task} + n",
-        place=f"{task} + n",
         order=_ids(f"{sample} + (n - 1) * {answers}", answers),
     )
     _settle()
@@ -121,8 +121,10 @@ def insert(model: type[models.Model], series: dict[str, int], /, **values: Any) 
     asked = ", ".join(expression for expression, _parameters in given)
     source = " CROSS JOIN ".join(f"({_numbers(name, count)}) AS of_{name}" for name, count in series.items())
     table = connection.ops.quote_name(model._meta.db_table)
-    with connection.cursor() as cursor:
-        sql = f"INSERT INTO {table} ({columns}) SELECT {asked} FROM {source}"  # noqa: S608 - nothing here comes from outside
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL session_replication_role = replica")  # foreign keys are not looked up row by row
+        sql = f"INSERT INTO {table} ({columns}) SELECT {asked} FROM {source}"
         cursor.execute(sql, [parameter for _expression, parameters in given for parameter in parameters])
 
 
@@ -168,8 +170,6 @@ def _last(model: type[models.Model]) -> int:
 
 def _settle() -> None:
     """The next row that Django writes gets a free id, and the planner knows how many rows there are."""
-    from django.core.management.color import no_style
-
     tables = [Prompt, Sample, Task, Seat, Task.samples.through, Judgement, Grade]
     with connection.cursor() as cursor:
         for statement in connection.ops.sequence_reset_sql(no_style(), tables):

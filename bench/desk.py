@@ -2,10 +2,10 @@
 
     python -m bench.desk [--db sqlite|postgresql] [--raters 64] [--tasks 100000] [--seconds 30] [--vs-label-studio]
 
-First one rater on a server that counts SQL statements; then judgements that fall due at random moments, 60 a second, with latency from the
-moment that each was due; then as many as there can be; then one rater alone with a past of up to 100,000 judgements. At the
-end the database is counted against what the raters were told. CPU time is that of gunicorn and of the database's
-processes; the raters run beside them and take time of the same cores, which makes latency and throughput worse, not better.
+First one rater on a server that counts SQL statements; then judgements that fall due at random moments, 60 a second, with latency
+from the moment that each was due; then as many as there can be; then one rater alone with a past of up to 100,000 judgements.
+At the end the database is counted against what the raters were told. CPU time is that of gunicorn and of the database's
+processes; the raters run beside them on the same cores, which makes latency and throughput worse, not better.
 """
 
 from __future__ import annotations

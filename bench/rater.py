@@ -45,7 +45,8 @@ class Rater:
         """From the desk's page to the first question."""
         reply = await self.wire.get(f"/projects/{self.project}/desk/")
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', reply.body.decode())
-        assert reply.status == 200 and token, f"the desk's page answered {reply.status}"
+        if token is None:
+            raise Trouble(f"the desk's page has no form; it answered {reply.status}")
         await self._follow(await self.wire.post(f"/projects/{self.project}/next/", {"csrfmiddlewaretoken": token[1]}))
 
     @property

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-COOKIE = re.compile(rb"^set-cookie: ([^=]+)=([^;\r]*)", re.I | re.M)
+COOKIE = re.compile(rb"^set-cookie: *([^=]+)=([^;\r]*)", re.I | re.M)
 LENGTH = re.compile(rb"^content-length: (\d+)", re.I | re.M)
 CHUNKED = re.compile(rb"^transfer-encoding: chunked", re.I | re.M)
 CLOSE = re.compile(rb"^connection: close", re.I | re.M)
