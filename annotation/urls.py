@@ -35,6 +35,7 @@ urlpatterns = [
     path("projects/<int:project_id>/import/", views_import.import_file, name="import"),
     path("projects/<int:project_id>/import/<str:upload>/", views_import.import_check, name="import_check"),
     path("projects/<int:project_id>/import/<str:upload>/commit/", views_import.import_commit, name="import_commit"),
+    path("projects/<int:project_id>/import/<str:upload>/problems.csv", views_import.import_problems, name="import_problems"),
     path("projects/<int:project_id>/tasks/", views_tasks.tasks, name="tasks"),
     path("projects/<int:project_id>/tasks/write/", views_tasks.tasks_write, name="tasks_write"),
     path("projects/<int:project_id>/tasks/rank/", views_tasks.tasks_rank, name="tasks_rank"),
