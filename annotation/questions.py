@@ -22,7 +22,7 @@ from annotation.judged import FEWEST, Answer, Judged, below, shown, written
 from annotation.preferences import compared, preference
 
 OVERALL = {"rating", "quality", "overall", "score", "overall_rating", "overall_quality"}
-REASONS = {"comment", "comments", "rationale", "reason", "reasons", "reasoning", "explanation", "why", "feedback", "notes", "note", "justification"}  # fmt: skip
+REASONS = {"comment", "comments", "rationale", "reason", "reasons", "reasoning", "explanation", "why", "feedback", "note", "notes"}
 GOOD, BAD = {"good", "yes", "acceptable", "accept", "up", "positive"}, {"bad", "no", "unacceptable", "reject", "down", "negative"}
 LONGEST_ASPECT = 60
 

@@ -86,8 +86,8 @@ def _flat(values: dict[str, Any]) -> tuple[dict[str, Any], Responses]:
         said, users, status = (rowfields.json_field(values, column + end) or [] for end in ("", ".users", ".status"))
         if not len(said) == len(users) == len(status or users):
             raise ValueError(_("%(name)s: must hold as many values as users") % {"name": column})
-        rows = ({"value": value, "user_id": user, "status": state} for value, user, state in zip(said, users, status or [None] * len(said), strict=True))  # fmt: skip
-        responses[question] = list(_submitted(list(rows)))
+        given = zip(said, users, status or [None] * len(said), strict=True)
+        responses[question] = list(_submitted([{"value": value, "user_id": user, "status": state} for value, user, state in given]))
     fields = {name: value for name, value in values.items() if name not in NO_FIELDS and "." not in name}
     return fields, responses
 

@@ -1,4 +1,4 @@
-"""HH-RLHF transcripts: Anthropic's helpful-and-harmless preferences (Bai et al. 2022, §2; data: huggingface.co/datasets/Anthropic/hh-rlhf).
+"""HH-RLHF transcripts: the preferences of Bai et al. 2022, §2 (huggingface.co/datasets/Anthropic/hh-rlhf).
 
 Reads the `*.jsonl(.gz)` files of the folders harmless-base, helpful-base, helpful-online and helpful-rejection-sampled (2022, the
 only version), or the same columns as Parquet or CSV. The red-team attempts there have another shape and are not read. A line:
@@ -24,7 +24,8 @@ from annotation.preferences import Preference, compared
 
 TITLE = gettext_lazy("HH-RLHF transcripts")
 HELP = gettext_lazy(
-    "Two whole conversations a row, “chosen” and “rejected”, written “Human: … Assistant: …”; the last answers are compared."
+    "Two whole conversations a row, “chosen” and “rejected”, written “Human: … Assistant: …” or as chat messages; their last "
+    "answers are compared."
 )
 EXAMPLE = {"chosen": "\n\nHuman: Hi \n\nAssistant: Hello.", "rejected": "\n\nHuman: Hi \n\nAssistant: No."}
 FIELDS = (

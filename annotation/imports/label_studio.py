@@ -162,7 +162,7 @@ def _said(name: str, form: str, value: Any) -> list[Said]:
 
 
 def _buckets(value: Any) -> list[tuple[str, list[Any]]]:
-    """The buckets of a Ranker; without any, newer versions write the order as {tag's name: ids}: one bucket, whose ids are an order."""
+    """The buckets of a Ranker, each a tier. Without any the order may stand as {tag's name: ids}: then each id is a tier."""
     if not isinstance(value, dict) or not all(isinstance(ids, list) for ids in value.values()):
         raise ValueError(_("ranker: must be a list of ids, or buckets of ids"))
     buckets = list(value.items())

@@ -3,8 +3,8 @@
 Reads the `*.trees.jsonl(.gz)` files of OASST1 (2023-04-12) and OASST2 (2023-11-05), as `oasst-data` of the repository
 LAION-AI/Open-Assistant describes and writes them (oasst-data/README.md §3, oasst_data/schemas.py: ExportMessageTree). A line:
 
-{"message_tree_id": "t", "prompt": {"message_id": "t", "text": "Hi", "role": "prompter", "lang": "en", "replies": [{"message_id": "r",
- "user_id": "u", "text": "Hello.", "role": "assistant", "synthetic": false, "rank": 0, "replies": []}]}}
+{"message_tree_id": "t", "prompt": {"message_id": "t", "text": "Hi", "role": "prompter", "lang": "en", "replies": [
+ {"message_id": "r", "user_id": "u", "text": "Hello.", "role": "assistant", "synthetic": false, "rank": 0, "replies": []}]}}
 
 Every message by a prompter becomes a prompt with the conversation before it. What a person replied is a demonstration by them;
 two or more ranked replies (rank 0 is best) are a `rank` task, judged by “open-assistant”: the exports hold the merged ranking,

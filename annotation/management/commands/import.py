@@ -15,8 +15,8 @@ from annotation.parts import names
 class Command(BaseCommand):
     help = (
         "Adds the rows of a JSONL or JSON (also .gz), CSV or Parquet file to a project, in one transaction. Bad rows are named by "
-        "line and reason, and keep everything out unless --skip-bad. Importing a file twice adds nothing. Columns are found by their "
-        "names; --map says what they do not. The shapes are described at the top of the files in annotation/imports/."
+        "line and reason, and keep everything out unless --skip-bad. Importing a file twice adds nothing. Columns are found by "
+        "their names; --map says what they do not. The shapes are described at the top of the files in annotation/imports/."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
