@@ -77,6 +77,22 @@ class Turn:
     text: str
     calls: tuple[Call, ...] = ()
 
+    @property
+    def raw(self) -> str:
+        """The text as it was sent, with glyphs for what cannot be seen."""
+        return visible(self.text)
+
+
+def plain(messages: list[dict[str, Any]]) -> str:
+    """An answer as one text, as it was sent: where differences are looked for. Roles are named where there are several turns."""
+    shown = turns(messages)
+    return "\n\n".join(_plain(turn, labelled=len(shown) > 1) for turn in shown)
+
+
+def _plain(turn: Turn, *, labelled: bool) -> str:
+    calls = [f"{call.name} {call.arguments}" for call in turn.calls]
+    return "\n".join(part for part in (f"{turn.label}:" if labelled else "", turn.text, *calls) if part)
+
 
 def turns(messages: list[dict[str, Any]]) -> list[Turn]:
     """Chat messages in OpenAI's shape as turns; what is not understood is shown as JSON rather than dropped."""

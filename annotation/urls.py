@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from annotation import views_desk, views_import, views_people, views_project, views_snapshots, views_tasks, views_work
+from annotation import (
+    views_desk,
+    views_import,
+    views_people,
+    views_project,
+    views_reading,
+    views_snapshots,
+    views_tasks,
+    views_work,
+)
 
 urlpatterns = [
     path("", views_work.home, name="home"),
@@ -17,6 +26,8 @@ urlpatterns = [
     path("seats/<int:seat_id>/draft/", views_desk.draft, name="draft"),
     path("seats/<int:seat_id>/release/", views_desk.release, name="release"),
     path("seats/<int:seat_id>/skip/", views_desk.skip, name="skip"),
+    path("seats/<int:seat_id>/differences/", views_reading.differences, name="differences"),
+    path("seats/<int:seat_id>/changes/", views_reading.changes, name="changes"),
     path("preview/", views_desk.preview, name="preview"),
     path("tokens/", views_people.tokens, name="tokens"),
     path("tokens/<int:token_id>/revoke/", views_people.token_revoke, name="token_revoke"),

@@ -28,8 +28,8 @@ WORDS = {
         home tokens token_revoke api_schema api_docs api_projects api_recipes
     """,
     "rater": """
-        desk next_seat seat submit draft release skip preview api_project api_next_seat api_seat api_judgement api_draft
-        api_release api_skip
+        desk next_seat seat submit draft release skip differences changes preview api_project api_next_seat api_seat
+        api_judgement api_draft api_release api_skip
     """,
     "reviewer": """
         evaluations evaluation evaluation_file evaluation_json api_prompts api_samples api_tasks api_judgements api_snapshots
