@@ -1,6 +1,6 @@
 """Full text search of what prompts and samples say and of what judgements remark, on both databases alike.
 
-A search is words that must all occur, "quoted phrases", -exclusions and prefix*, in any case and with or without accents. Whatever a
+A search is words that must all occur, "quoted phrases", -exclusions and prefix*, in any case, with or without accents. Whatever a
 person types is a search: nothing is an error of syntax. The indexes, and what keeps them in step, are in
 `annotation/migrations/0002_search.py`. A word is a run of letters and numbers: in a script that writes no spaces, search by prefix.
 """

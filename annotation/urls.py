@@ -3,6 +3,7 @@
 from django.urls import path
 
 from annotation import (
+    views_browse,
     views_desk,
     views_import,
     views_people,
@@ -42,7 +43,10 @@ urlpatterns = [
     path("projects/new/", views_project.project_new, name="project_new"),
     path("projects/<int:project_id>/", views_project.project, name="project"),
     path("projects/<int:project_id>/edit/", views_project.project_edit, name="project_edit"),
-    path("projects/<int:project_id>/prompts/", views_project.prompts, name="prompts"),
+    path("projects/<int:project_id>/browse/", views_browse.browse, name="browse"),
+    path("projects/<int:project_id>/browse/samples/", views_browse.browse_samples, name="browse_samples"),
+    path("projects/<int:project_id>/browse/judgements/", views_browse.browse_judgements, name="browse_judgements"),
+    path("projects/<int:project_id>/browse/prompts/<int:prompt_id>/", views_browse.browse_prompt, name="browse_prompt"),
     path("projects/<int:project_id>/import/", views_import.import_file, name="import"),
     path("projects/<int:project_id>/import/<str:upload>/", views_import.import_check, name="import_check"),
     path("projects/<int:project_id>/import/<str:upload>/commit/", views_import.import_commit, name="import_commit"),

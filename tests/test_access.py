@@ -32,11 +32,12 @@ WORDS = {
         api_judgement api_draft api_release api_skip
     """,
     "reviewer": """
+        browse browse_samples browse_judgements browse_prompt
         evaluations evaluation evaluation_file evaluation_json api_prompts api_samples api_tasks api_judgements api_snapshots
         api_snapshot api_rows api_links api_evaluations api_evaluation
     """,
     "lead": """
-        members member_role member_remove invitation_revoke project_new project project_edit prompts import import_check
+        members member_role member_remove invitation_revoke project_new project project_edit import import_check
         import_commit import_problems tasks tasks_write tasks_rank tasks_overlap snapshots snapshot_new snapshot snapshot_retry runs recipes
         run_new run run_live run_stop run_resume run_raters checkpoints checkpoint_import checkpoint corpora evaluation_new
         api_members api_member api_invitations api_imports api_task_seats api_corpora api_checkpoints api_runs api_checkpoint

@@ -6,7 +6,7 @@ from django import template
 from django.utils.safestring import SafeString
 
 from annotation.accounts import is_at_least
-from annotation.models import Member, Project, Role, Task
+from annotation.models import Project, Role, Task
 from annotation.rendering import render, turns
 
 register = template.Library()
@@ -27,7 +27,7 @@ def reviews_something(user) -> bool:
 @register.filter
 def led_by(project: Project, user) -> bool:
     """Whether this user leads the project."""
-    return user.is_superuser or Member.objects.filter(user_id=user.pk, project=project, role=Role.LEAD).exists()
+    return project.role_of(user) == Role.LEAD
 
 
 @register.filter

@@ -82,9 +82,9 @@ def test_prompts_are_found_by_what_they_say(project, text, places):
 @pytest.mark.parametrize(
     "text",
     [
-        '"', '""', '"river', "river*ebro", "*", "-", "--river", "-*", '-"', "NEAR(a b)", "a AND OR NOT", "said:river", "a:b", "^river", "{a b}",
-        "(", ")", "a & | !b", "'", "';--", "\\", "a <-> b", "%s %(x)s", "river\0ebro", "\u202e", "é" * 3000, "a " * 5000, "²", "\u0301",
-        "हिन्दी", "東京。大阪", "🙂", "ﷺ", "x:*", "'a':*", "＂river＂",
+        '"', '""', '"river', "river*ebro", "*", "-", "--river", "-*", '-"', "NEAR(a b)", "a AND OR NOT", "said:river", "a:b",
+        "^river", "{a b}", "(", ")", "a & | !b", "'", "';--", "\\", "a <-> b", "%s %(x)s", "river\0ebro", "\u202e", "é" * 3000,
+        "a " * 5000, "²", "\u0301", "हिन्दी", "東京。大阪", "🙂", "ﷺ", "x:*", "'a':*", "＂river＂",
     ],
 )  # fmt: skip
 def test_whatever_is_typed_is_a_search(project, text):
@@ -96,7 +96,8 @@ def test_whatever_is_typed_is_a_search(project, text):
 
 def test_terms_are_words_phrases_prefixes_and_exclusions():
     assert search.terms('a "b c" -d e* -"f g"* "h') == [
-        Term("a"), Term("b c"), Term("d", excluded=True), Term("e", prefix=True), Term("f g", prefix=True, excluded=True), Term("h"),
+        Term("a"), Term("b c"), Term("d", excluded=True), Term("e", prefix=True), Term("f g", prefix=True, excluded=True),
+        Term("h"),
     ]  # fmt: skip
 
 
@@ -112,10 +113,8 @@ def test_every_turn_and_every_piece_is_searched_and_nothing_else(project):
         {"role": "tool", "content": "epsilon"},
     ]
     prompt = Prompt.objects.create(project=project, messages=said)
-    hits = {
-        word for word in "alpha beta gamma delta epsilon text user content".split() if search.saying(Prompt.objects.all(), word)
-    }
-    assert hits == {"alpha", "beta", "epsilon"}
+    words = ["alpha", "beta", "gamma", "delta", "epsilon", "text", "user", "content"]
+    assert [word for word in words if search.saying(Prompt.objects.all(), word)] == ["alpha", "beta", "epsilon"]
     assert list(search.saying(Prompt.objects.all(), "alpha epsilon")) == [prompt]
 
 
