@@ -18,6 +18,7 @@ from typing import Literal
 from annotation.unseen import visible
 
 TABLE_LIMIT = 200_000_000  # bits: 14,000 words against as many
+CRUMB = 6  # a common stretch counts as changed where the changes on both its sides are this many times as long
 
 Op = Literal["equal", "delete", "insert"]
 Change = tuple[Op, str]
@@ -121,20 +122,26 @@ def _table(old: Sequence[str], new: Sequence[str]) -> list[int]:
 
 
 def _without_crumbs(changes: Sequence[Change]) -> list[Change]:
-    """White space and signs that two changes happen to share are no common ground: they go with the changes around them."""
-    runs = [(op, [text for _op, text in run]) for op, run in groupby(changes, key=lambda change: change[0])]
+    """What two changes share by chance goes with them: no word at all, or far less than is changed on both its sides."""
+    stretches = [list(run) for _equal, run in groupby(changes, key=lambda change: change[0] == "equal")]
     kept: list[Change] = []
-    for place, (op, texts) in enumerate(runs):
-        inside = 0 < place < len(runs) - 1
-        if op == "equal" and inside and not any(_is_word(text) for text in texts):
-            kept += _replaced("".join(texts), "".join(texts))
+    for place, run in enumerate(stretches):
+        inside = run[0][0] == "equal" and 0 < place < len(stretches) - 1
+        text = "".join(part for _op, part in run)
+        if inside and _is_crumb(text, min(_size(stretches[place - 1]), _size(stretches[place + 1]))):
+            kept += _replaced(text, text)
         else:
-            kept += _each(op, texts)
+            kept += run
     return kept
 
 
-def _is_word(text: str) -> bool:
-    return any(character.isalnum() for character in text)
+def _size(change: Sequence[Change]) -> int:
+    return max(sum(len(text) for op, text in change if op == side) for side in ("delete", "insert"))
+
+
+def _is_crumb(text: str, changed: int) -> bool:
+    letters = sum(character.isalnum() for character in text)
+    return not letters or letters * CRUMB <= changed
 
 
 def _joined(changes: Sequence[Change]) -> list[Change]:

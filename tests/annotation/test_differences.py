@@ -79,6 +79,12 @@ def test_shared_spaces_between_changes_are_no_common_ground():
     assert words("red big house", "blue small house") == [("delete", "red big"), ("insert", "blue small"), ("equal", " house")]
 
 
+def test_a_word_that_two_long_changes_share_by_chance_is_no_common_ground_either():
+    before, after = "Nobody swims here in a cold winter.", "Sunny valleys lie in every northern part."
+    assert words(before, after) == [("delete", before[:-1]), ("insert", after[:-1]), ("equal", ".")]
+    assert ("equal", " in ") in words("Ebro in Spain", "Tagus in Portugal")
+
+
 def test_texts_with_too_many_words_are_compared_line_by_line(monkeypatch):
     monkeypatch.setattr(differences, "TABLE_LIMIT", 20)
     before, after = "one\na b c d\ntwo\ne f g h\n", "one\na b c X\ntwo\ne f g Y\n"
