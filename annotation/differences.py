@@ -33,7 +33,9 @@ def words(before: str, after: str) -> list[Change]:
 
     The equal and deleted runs make `before`, the equal and inserted ones `after`.
     """
-    return _joined(_without_crumbs(_compared(split(before), split(after), _by_line)))
+    changes = _compared(split(before), split(after), _by_line)
+    # Twice: only when the spaces between changed words have gone is it seen how long the changes are.
+    return _joined(_without_crumbs(_without_crumbs(changes)))
 
 
 def _by_line(before: str, after: str) -> list[Change]:
