@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Avg, Count, Max, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from annotation.models import Judgement, Project, Sample, Seat, Task
+from annotation.models import Project, Sample, Seat, Task
 from annotation.parts import names, part
 
 
@@ -46,16 +46,10 @@ def kinds(project: Project) -> list[dict[str, Any]]:
     ]
 
 
-def judgements_by_rater(project: Project) -> QuerySet[Any, Any]:
-    """Judgements in force per rater, with their mean seconds and the last one's time; the busiest first."""
-    mine = Judgement.objects.in_force().filter(task__prompt__project=project).values("rater__username")
-    return mine.annotate(count=Count("pk"), seconds=Avg("seconds"), last=Max("created")).order_by("-count", "rater__username")
-
-
 def models(project: Project) -> QuerySet[Any, Any]:
     """The models with answers here: how many, and how many of these no task has shown yet."""
     answers = Sample.objects.filter(prompt__project=project).exclude(model="").values("model").order_by("model")
-    return answers.annotate(count=Count("pk", distinct=True), unranked=Count("pk", Q(tasks=None)))
+    return answers.annotate(count=Count("pk", distinct=True), unshown=Count("pk", Q(tasks=None)))
 
 
 def without_write_task(project: Project) -> QuerySet[Any]:

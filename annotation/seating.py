@@ -78,3 +78,8 @@ def add_filled_seats(project: Project, places: Iterable[tuple[int, int, datetime
         Seat(project=project, task_id=task_id, rater_id=rater_id, held_since=when, filled=when, order=order)
         for task_id, rater_id, when, order in places
     )
+
+
+def retire(task: Task) -> int:
+    """Nobody more is wanted for the task: its empty seats go, those that are held or filled stay; how many went."""
+    return Seat.objects.filter(task=task, rater=None, filled=None).delete()[0]

@@ -51,9 +51,14 @@ def freeze(snapshot: Snapshot) -> Snapshot:
 
 
 def judgements(snapshot: Snapshot) -> models.QuerySet[Judgement]:
-    """Those that the snapshot holds: made to train, within its bounds, and not superseded within them."""
+    """Those that the snapshot holds: made to train, within its bounds, and not superseded within them.
+
+    Where a reviewer ruled on a task, the ruling stands for all that was said there.
+    """
     last = snapshot.options["last_judgement"]
-    return _to_train(snapshot).filter(pk__lte=last).exclude(superseded_by__pk__lte=last)
+    rulings = Judgement.objects.filter(task=models.OuterRef("task"), ruling=True, pk__lte=last).exclude(superseded_by__pk__lte=last)
+    in_force = _to_train(snapshot).filter(pk__lte=last).exclude(superseded_by__pk__lte=last)
+    return in_force.filter(models.Q(ruling=True) | ~models.Exists(rulings))
 
 
 def _to_train(snapshot: Snapshot) -> models.QuerySet[Judgement]:

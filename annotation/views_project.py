@@ -126,6 +126,7 @@ def project(request: HttpRequest, project_id: int) -> HttpResponse:
         "next_step": next((step for step in steps if not step.done), None),
         "given": given,
         "wanted": wanted,
+        "policy": part("POLICIES", project.policy).TITLE,
         "pace": speed,
         "by_day": bars(speed.days, "j M", title=_("Judgements a day")),
         "by_hour": bars(speed.hours, "H:i", title=_("Judgements an hour")),

@@ -1,21 +1,22 @@
-"""Where a lead makes tasks: prompts to be answered by people, answers of models to be ranked, more people for either."""
+"""Where a lead makes tasks: prompts to be answered by people, answers to be judged, more people for either; and takes seats back."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation import grouping, progress, seating
+from annotation import desk, grouping, progress, seating
 from annotation import tasks as asked
 from annotation.access import role_required
-from annotation.forms import OverlapForm, RankTasksForm, WriteTasksForm
-from annotation.models import Project, Role, Sample, Skip
+from annotation.forms_tasks import AnswersTasksForm, OverlapForm, WriteTasksForm
+from annotation.models import Project, Role, Sample, Seat, Skip
 from annotation.views_project import led
 
 SKIPS_SHOWN = 20
@@ -42,16 +43,17 @@ def tasks_write(request: HttpRequest, project_id: int) -> HttpResponse:
 
 @role_required(Role.LEAD)
 @require_POST
-def tasks_rank(request: HttpRequest, project_id: int) -> HttpResponse:
-    """Rank tasks from the answers of the chosen models; groups that were asked before are not asked again."""
+def tasks_answers(request: HttpRequest, project_id: int) -> HttpResponse:
+    """Tasks of one kind about the answers of the chosen models; groups that were asked this before are not asked again."""
     project = led(request, project_id)
-    form = RankTasksForm(project, request.POST, auto_id="rank_%s")
+    form = AnswersTasksForm(project, request.POST, auto_id="answers_%s")
     if not form.is_valid():
-        return _page(request, project, rank=form)
+        return _page(request, project, answers=form)
     data = form.cleaned_data
     samples = Sample.objects.filter(prompt__project=project, model__in=data["models"])
-    groups = list(grouping.groups(samples, "rank", data["answers"]))[: data["count"]]
-    return _made(request, project, len(asked.answer_tasks(groups, kind="rank", overlap=data["overlap"])))
+    groups = list(grouping.groups(samples, data["kind"], data["answers"]))[: data["count"]]
+    made = asked.answer_tasks(groups, kind=data["kind"], overlap=data["overlap"], follow_ups=form.follow_ups)
+    return _made(request, project, len(made))
 
 
 @role_required(Role.LEAD)
@@ -67,10 +69,26 @@ def tasks_overlap(request: HttpRequest, project_id: int) -> HttpResponse:
     return redirect("tasks", project.pk)
 
 
+@role_required(Role.LEAD)
+@require_POST
+def tasks_release(request: HttpRequest, project_id: int) -> HttpResponse:
+    """Takes back every seat that somebody holds; their drafts are lost."""
+    project = led(request, project_id)
+    freed = desk.release_all(project)
+    words = ngettext("%(count)d seat is free again.", "%(count)d seats are free again.", freed) % {"count": freed}
+    messages.success(request, words)
+    return redirect("tasks", project.pk)
+
+
 def _made(request: HttpRequest, project: Project, count: int) -> HttpResponse:
     words = ngettext("%(count)d task was made.", "%(count)d tasks were made.", count) % {"count": count}
     messages.add_message(request, messages.SUCCESS if count else messages.WARNING, words)
     return redirect("tasks", project.pk)
+
+
+def held(project: Project) -> QuerySet[Seat]:
+    """The seats that somebody holds and has not filled, lapsed ones included."""
+    return Seat.objects.in_project(project).filter(rater__isnull=False, filled=None)
 
 
 def _page(request: HttpRequest, project: Project, **bound: Form) -> HttpResponse:
@@ -80,11 +98,13 @@ def _page(request: HttpRequest, project: Project, **bound: Form) -> HttpResponse
         "project": project,
         "kinds": progress.kinds(project),
         "unasked": progress.without_write_task(project).count(),
+        "held": held(project).count(),
+        "drafts": held(project).exclude(draft={}).count(),
         "skips": Skip.objects.filter(task__prompt__project=project)
         .select_related("task__prompt", "rater")
         .order_by("-pk")[:SKIPS_SHOWN],
         "write": WriteTasksForm(initial=overlap, auto_id="write_%s"),
-        "rank": RankTasksForm(project, initial=overlap, auto_id="rank_%s"),
+        "answers": AnswersTasksForm(project, initial=overlap, auto_id="answers_%s"),
         "raised": OverlapForm(auto_id="raised_%s"),
         **bound,
     }

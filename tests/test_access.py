@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from annotation import desk, seating
-from annotation.models import ApiToken, Invitation, Member, Project, Prompt, Role, Sample, Snapshot, Task
+from annotation.models import ApiToken, Flag, Invitation, Member, Project, Prompt, Role, Sample, Snapshot, Task
 from evals.models import Evaluation
 from training.models import Checkpoint, Corpus, Run
 from training.rundir import RunDir
@@ -28,18 +28,20 @@ WORDS = {
         home tokens token_revoke api_schema api_docs api_projects api_recipes
     """,
     "rater": """
+        languages change_last change flag api_change api_flag
         desk next_seat seat submit draft release skip differences changes preview api_project api_next_seat api_seat
         api_judgement api_draft api_release api_skip
     """,
     "reviewer": """
-        browse browse_samples browse_judgements browse_prompt
-        evaluations evaluation evaluation_file evaluation_json api_prompts api_samples api_tasks api_judgements api_snapshots
-        api_snapshot api_rows api_links api_evaluations api_evaluation
+        flags api_flags
+        browse browse_samples browse_judgements browse_prompt evaluations evaluation evaluation_file evaluation_json api_prompts api_samples api_tasks api_judgements api_snapshots
+        review review_judgement review_ruling api_snapshot api_rows api_links api_evaluations api_evaluation
     """,
     "lead": """
+        flag_settle api_flag_settle
         members member_role member_remove invitation_revoke project_new project project_edit import import_check
-        import_commit import_problems tasks tasks_write tasks_rank tasks_overlap snapshots snapshot_new snapshot snapshot_retry runs recipes
-        run_new run run_live run_stop run_resume run_raters checkpoints checkpoint_import checkpoint corpora evaluation_new
+        import_commit import_problems tasks tasks_write project_new_preview project_preview project_state tasks_answers tasks_release known_answers known_make known_unmake tasks_overlap snapshots snapshot_new snapshot snapshot_retry
+        runs recipes run_new run run_live run_stop run_resume run_raters checkpoints checkpoint_import checkpoint corpora evaluation_new
         api_members api_member api_invitations api_imports api_task_seats api_corpora api_checkpoints api_runs api_checkpoint
         api_run api_events api_log api_stop api_resume
     """,
@@ -126,6 +128,7 @@ def things(people) -> dict[str, object]:
         ).pk,
         "corpus_id": Corpus.objects.create(project=project, name="c", digest="0" * 64, size=1, created_by=lead).pk,
         "evaluation_id": Evaluation.objects.create(project=project, name="e", created_by=lead).pk,
+        "flag_id": Flag.objects.create(task=task, rater=lead, word=Flag.Word.UNCLEAR).pk,
         "task": task,
     }
 
@@ -155,7 +158,7 @@ def call(client: Client, url: str) -> HttpResponse:
     raise AssertionError(f"{url} answers no method")
 
 
-OURS = {f"{name}_id" for name in ("project", "task", "seat", "snapshot", "run", "checkpoint", "evaluation", "member", "invitation")}
+OURS = {f"{name}_id" for name in ("project", "task", "seat", "snapshot", "run", "checkpoint", "evaluation", "member", "invitation", "flag", "judgement")}
 # A signed link is its own permission: tests/api/test_api_snapshots.py shows whom it lets in.
 ASKED = [(route, role) for route, role in itertools.product(routes(), ROLES) if route.name != "api_link"]
 
@@ -174,6 +177,10 @@ def own(route: Route, role: str, task: Task) -> dict[str, int]:
     if "seat_id" in route.names:
         held = desk.claim(user, task.prompt.project) if role in ALLOWED[Role.RATER] else task.seats.first()
         found["seat_id"] = held.pk
+    if "judgement_id" in route.names:
+        judge = user if role in ALLOWED[Role.RATER] else User.objects.get(username="rater")
+        seat = desk.claim(judge, task.prompt.project)
+        found["judgement_id"] = desk.fill(seat, judge, {"text": "So."}, key="judged").pk
     if "token_id" in route.names and user:
         found["token_id"] = ApiToken.issue(user=user, name="mine")[0].pk
     return found

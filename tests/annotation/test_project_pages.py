@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from annotation.models import Guidelines, Member, Project, Prompt, Sample, Seat, Task
+from annotation.models import Guidelines, Member, Project, Prompt, Sample
 
 
 def ask(project, *texts):
@@ -19,7 +19,15 @@ def page(client_of, lead):
     return client_of(lead)
 
 
-FIELDS = {"name": "New", "description": "", "overlap": 2, "hold_minutes": 30}
+FIELDS = {
+    "name": "New",
+    "description": "",
+    "policy": "in_order",
+    "overlap": 2,
+    "hold_minutes": 30,
+    "undo_minutes": 10,
+    "gold_percent": 0,
+}
 
 
 def test_whoever_makes_a_project_leads_it(page, lead, project):
@@ -74,42 +82,6 @@ def test_the_page_of_a_project_asks_few_questions_however_much_was_judged(page, 
         "free": 0,
         "title": "",
     }
-
-
-def test_write_tasks_are_made_for_prompts_without_one(page, project):
-    ask(project, "a", "b", "c")
-    page.post(reverse("tasks_write", args=[project.pk]), {"count": 2, "overlap": 2})
-    assert (Task.objects.count(), Seat.objects.count()) == (2, 4)
-    page.post(reverse("tasks_write", args=[project.pk]), {"overlap": 1})
-    page.post(reverse("tasks_write", args=[project.pk]), {"overlap": 1})
-    assert sorted(Task.objects.values_list("prompt__messages__0__content", flat=True)) == ["a", "b", "c"]
-
-
-def test_rank_tasks_show_different_answers_of_the_chosen_models_in_turn(page, project):
-    first, second = ask(project, "a", "b")
-    chosen = answered(first, "x", "y", "x", model="m") + answered(first, "z", model="n")
-    answered(first, "other", model="left out"), answered(second, "alone", model="m")
-    for _twice in range(2):
-        page.post(reverse("tasks_rank", args=[project.pk]), {"models": ["m", "n"], "answers": 2, "overlap": 3})
-    task = Task.objects.get()
-    assert set(task.samples.all()) == {chosen[0], chosen[3]}
-    assert task.seats.count() == 3
-
-
-@pytest.mark.parametrize("sent", [{"answers": 2, "overlap": 1}, {"models": ["m"], "answers": 10, "overlap": 1}, {"models": ["?"]}])
-def test_rank_tasks_that_cannot_be_are_refused(page, project, sent):
-    answered(ask(project, "a")[0], "x", "y")
-    assert page.post(reverse("tasks_rank", args=[project.pk]), sent).status_code == 422
-    assert Task.objects.count() == 0
-
-
-def test_raising_the_overlap_adds_the_seats_that_are_missing(page, project):
-    ask(project, "a", "b")
-    page.post(reverse("tasks_write", args=[project.pk]), {"count": 1, "overlap": 3})
-    page.post(reverse("tasks_write", args=[project.pk]), {"overlap": 1})
-    for _twice in range(2):
-        page.post(reverse("tasks_overlap", args=[project.pk]), {"kind": "write", "overlap": 2})
-    assert [task.seats.count() for task in Task.objects.order_by("pk")] == [3, 2]
 
 
 @pytest.mark.parametrize("name", ["project", "project_edit", "tasks", "import", "snapshots", "snapshot_new"])
