@@ -10,7 +10,7 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotation import asking, desk
+from annotation import asking, correcting, desk
 from annotation.api_fields import MessagesField
 from annotation.doors import Conflict, Door, Exact
 from annotation.models import Judgement, Role, Scope, Seat
@@ -69,6 +69,12 @@ class AnswerSerializer(Exact):
     comment = serializers.CharField(max_length=5000, allow_blank=True, default="")
 
 
+class ChangeSerializer(AnswerSerializer):
+    """A judgement as its rater has it now."""
+
+    key = serializers.CharField(max_length=80, help_text="A new idempotency key; the same key twice is one change.")
+
+
 class DraftSerializer(Exact):
     """Work not yet done."""
 
@@ -96,6 +102,7 @@ RANK = OpenApiExample(
 )
 WRITE = OpenApiExample("A written answer", {"answer": {"text": "Paris."}, "key": "9a41…", "seconds": 20}, request_only=True)
 NOTHING = OpenApiResponse(description="Nothing is left for this rater.")
+LATE = OpenApiResponse(description="The time to change it is over, or it was changed already.")
 LOST = OpenApiResponse(description="The seat lapsed and another rater took it: claim the next one.")
 
 
@@ -108,7 +115,7 @@ class RaterDoor(Door):
         return self.one(mine.select_related("task__prompt", "project", "guidelines"), seat_id)
 
     def handle_exception(self, exc: Exception) -> Response:
-        if isinstance(exc, desk.SeatLost):
+        if isinstance(exc, desk.SeatLost | correcting.NotYours):
             exc = Conflict(str(exc))
         return super().handle_exception(exc)
 
@@ -150,6 +157,22 @@ class SubmitJudgement(RaterDoor):
             seat, self.user, given["answer"], key=given["key"], seconds=given.get("seconds"), comment=given["comment"]
         )
         return Response(ReceiptSerializer(judgement).data, status.HTTP_201_CREATED)
+
+
+class ChangeJudgement(RaterDoor):
+    """The caller's own judgement, while it may be changed."""
+
+    serializer_class = ChangeSerializer
+
+    @extend_schema(request=ChangeSerializer, responses={201: ReceiptSerializer, 409: LATE}, examples=[RANK, WRITE])
+    def post(self, request: Request, judgement_id: int) -> Response:
+        """Sends a judgement that takes the place of this one, which is kept. For some minutes, or after a reviewer returned it."""
+        mine = Judgement.objects.filter(rater=self.user).select_related("seat__project", "task")
+        judgement, given = self.one(mine, judgement_id), self.asked(ChangeSerializer)
+        changed = correcting.amend(
+            judgement, self.user, given["answer"], key=given["key"], seconds=given.get("seconds"), comment=given["comment"]
+        )
+        return Response(ReceiptSerializer(changed).data, status.HTTP_201_CREATED)
 
 
 class Draft(RaterDoor):

@@ -69,6 +69,7 @@ TAGS = {
     "imports": "prompts",
     "samples": "samples",
     "tasks": "tasks",
+    "flags": "tasks",
     "seats": "seats",
     "judgements": "judgements",
     "snapshots": "snapshots",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation import api, api_imports, api_prompts, api_rating, api_samples, api_snapshots, api_tasks
+from annotation import api, api_flags, api_imports, api_prompts, api_rating, api_samples, api_snapshots, api_tasks
 
 urlpatterns = [
     path("projects/", api.Projects.as_view(), name="api_projects"),
@@ -23,6 +23,10 @@ urlpatterns = [
     path("seats/<int:seat_id>/draft/", api_rating.Draft.as_view(), name="api_draft"),
     path("seats/<int:seat_id>/release/", api_rating.Release.as_view(), name="api_release"),
     path("seats/<int:seat_id>/skip/", api_rating.SkipSeat.as_view(), name="api_skip"),
+    path("seats/<int:seat_id>/flag/", api_flags.RaiseFlag.as_view(), name="api_flag"),
+    path("judgements/<int:judgement_id>/change/", api_rating.ChangeJudgement.as_view(), name="api_change"),
+    path("projects/<int:project_id>/flags/", api_flags.Flags.as_view(), name="api_flags"),
+    path("flags/<int:flag_id>/settle/", api_flags.SettleFlag.as_view(), name="api_flag_settle"),
     path("snapshots/<int:snapshot_id>/", api_snapshots.OneSnapshot.as_view(), name="api_snapshot"),
     path("snapshots/<int:snapshot_id>/rows/", api_snapshots.SnapshotRows.as_view(), name="api_rows"),
     path("snapshots/<int:snapshot_id>/links/", api_snapshots.SnapshotLinks.as_view(), name="api_links"),

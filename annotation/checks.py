@@ -31,15 +31,15 @@ class Due:
 def due(user: User, project: Project) -> Due:
     """Whether the rater's next task is one that checks them."""
     if project.pass_percent is not None:
-        entry = _unseen(user, project, Task.Purpose.ENTRY).first()
+        entry = unseen(user, project, Task.Purpose.ENTRY).first()
         if entry or not passed(user, project):
             return Due(entry, failed=entry is None)
     if project.gold_percent and _random() * 100 < project.gold_percent:
-        return Due(_unseen(user, project, Task.Purpose.GOLD).order_by("?").first())
+        return Due(unseen(user, project, Task.Purpose.GOLD).order_by("?").first())
     return Due()
 
 
-def _unseen(user: User, project: Project, purpose: str) -> QuerySet[Task]:
+def unseen(user: User, project: Project, purpose: str) -> QuerySet[Task]:
     """Tasks of this purpose at which the rater neither sat nor skipped."""
     tasks = Task.objects.filter(prompt__project=project, purpose=purpose).select_related("prompt").order_by("id")
     sat = Seat.objects.filter(task=OuterRef("pk"), rater=user)
@@ -48,9 +48,13 @@ def _unseen(user: User, project: Project, purpose: str) -> QuerySet[Task]:
 
 
 def passed(user: User, project: Project) -> bool:
-    """Whether the entry test is passed; a project without entry tasks passes everybody."""
+    """Whether the entry test is passed; a project without entry tasks passes everybody, and to skip them all is not to pass."""
+    if project.pass_percent is None:
+        return True
     right = rightness(project, user, Task.Purpose.ENTRY)
-    return project.pass_percent is None or right is None or right * 100 >= project.pass_percent
+    if right is None:
+        return not Task.objects.filter(prompt__project=project, purpose=Task.Purpose.ENTRY).exists()
+    return right * 100 >= project.pass_percent
 
 
 def rightness(project: Project, user: User, purpose: str) -> float | None:

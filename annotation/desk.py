@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 
 from annotation import asking, checks, seating, waiting
 from annotation.models import Judgement, Member, Project, Seat, SeatQuerySet, Skip, Task
-from annotation.written import checked_comment, checked_text
+from annotation.written import checked_comment, checked_key, checked_text
 
 DRAFT_LIMIT = 250_000
 
@@ -130,8 +130,8 @@ def key_of(seat: Seat) -> str:
     return salted_hmac("annotation.desk", f"{seat.pk}/{seat.rater_id}/{seat.held_since}").hexdigest()
 
 
-def save_draft(seat: Seat, user: User, draft: dict[str, Any]) -> None:
-    """Keeps what the rater has so far and renews the hold; SeatLost if somebody else sits there now."""
+def save_draft(seat: Seat, user: User, draft: dict[str, Any]) -> datetime:
+    """Keeps what the rater has so far and renews the hold; when it was saved. SeatLost if somebody else sits there now."""
     if len(json.dumps(draft)) > DRAFT_LIMIT:
         raise ValidationError({"draft": _("At most %(limit)d characters.") % {"limit": DRAFT_LIMIT}})
     _refuse_unstorable(draft)
@@ -139,6 +139,7 @@ def save_draft(seat: Seat, user: User, draft: dict[str, Any]) -> None:
     until = now + timedelta(minutes=seat.project.hold_minutes)
     if not _still_held(seat, user).update(draft=draft, draft_saved=now, held_until=until):
         raise lost(seat, user)
+    return now
 
 
 def _refuse_unstorable(value: Any) -> None:
@@ -158,8 +159,7 @@ def fill(seat: Seat, user: User, payload: Any, *, key: str, seconds: float | Non
     `seconds` is the active time that the rater's page counted; it cannot exceed the time since they sat down. SeatLost if the seat
     is no longer theirs; ValidationError names what is wrong with the payload, the comment, or a key of another seat's judgement.
     """
-    if not key or len(key) > 80:
-        raise ValidationError({"key": _("An idempotency key of 1 to 80 characters is needed.")})
+    checked_key(key)
     comment = checked_comment(seat.project, comment)
     answered = asking.parse(asking.of_seat(seat), payload)
     try:

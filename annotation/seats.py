@@ -16,6 +16,8 @@ from annotation.people import Guidelines, Project, ProjectScoped
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
+LAST = 500
+
 
 class SeatQuerySet(ProjectScoped):
     def free(self) -> SeatQuerySet:
@@ -25,6 +27,11 @@ class SeatQuerySet(ProjectScoped):
     def held_by(self, user: User | AnonymousUser) -> SeatQuerySet:
         """This rater's open seats, lapsed ones that nobody took included."""
         return self.filter(rater_id=user.pk, filled=None)
+
+    def filled_last_by(self, user: User | AnonymousUser) -> SeatQuerySet:
+        """What this rater filled last, up to LAST: as much as is ever read of a past that may be long."""
+        latest = Seat.objects.filter(rater_id=user.pk, filled__isnull=False).order_by("-filled")[:LAST]
+        return self.filter(pk__in=latest.values("pk"))
 
     def in_project(self, project: Project) -> SeatQuerySet:
         return self.filter(project=project)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from annotation.models import Project
 
 TEXT_LIMIT = 100_000
+KEY_LIMIT = 80
 
 
 def checked_text(value: object, field: str, *, limit: int = TEXT_LIMIT) -> str:
@@ -33,6 +34,13 @@ def checked_comment(project: Project, comment: str) -> str:
     if project.comment_required and not comment:
         raise ValidationError({"comment": _("This project asks you to say why: write a comment.")})
     return comment
+
+
+def checked_key(key: str) -> str:
+    """The idempotency key of a judgement; ValidationError when there is none or it is too long to be kept."""
+    if not key or len(key) > KEY_LIMIT:
+        raise ValidationError({"key": _("An idempotency key of 1 to %(limit)d characters is needed.") % {"limit": KEY_LIMIT}})
+    return checked_text(key, "key")
 
 
 def _encodes(text: str) -> bool:
