@@ -106,3 +106,77 @@ def test_the_command_names_bad_rows_and_imports_nothing_until_told(project, tmp_
 def test_the_command_says_which_projects_there_are(project, tmp_path):
     with pytest.raises(CommandError, match="no project 'Nile'; there are: River"):
         call_command("import", "prompts", str(tmp_path / "rows.jsonl"), project="Nile")
+
+
+def test_the_shape_is_found_out_from_the_columns_and_the_columns_are_chosen(page, project):
+    shown = page.get(send(page, project, b"instruction;answer;lang\nWhy?;So.;en\n", "a.csv", shape="").url)
+    form = shown.context["form"]
+    assert (form["shape"].value(), shown.context["looks_like"]) == ("demonstrations", "Demonstrations")
+    chosen = {field.name: field.value() for field in form.columns() if field.value()}
+    assert chosen == {"map-prompt": "instruction", "map-response": "answer", "map-language": "lang"}
+    assert shown.context["raw_columns"] == [("instruction", "Prompt"), ("answer", "Response"), ("lang", "Language")]
+    assert shown.context["raw_rows"] == [["Why?", "So.", "en"]]
+
+
+def test_other_columns_are_tried_on_the_first_rows_and_nothing_is_kept(page, project):
+    checked = send(page, project, b'{"x": "Why?", "prompt": "p"}\n' * 60)
+    tried = page.get(checked.url, {"shape": "prompts", "map-prompt": "x"}, headers={"HX-Request": "true"})
+    words = " ".join(tried.content.decode().split())
+    assert "Of the first 50 rows: 50 good rows" in words
+    assert '<td class="clamp-cell" dir="auto">Why?</td>' in words
+    assert "<html" not in words
+    assert page.get(checked.url).context["rows"][0] == ["p", ""]
+
+
+def test_checked_again_all_rows_are_read_with_the_columns_that_were_chosen(page, project):
+    checked = send(page, project, b'{"x": "Why?", "prompt": 7}\n' * 60)
+    again = page.post(checked.url, {"shape": "prompts", "map-prompt": "x", "licence": "CC0"})
+    assert again.url == checked.url
+    assert (page.get(checked.url).context["report"]["good"], page.get(checked.url).context["trial"]) == (60, False)
+    page.post(f"{checked.url}commit/")
+    assert list(Prompt.objects.values_list("messages__0__content", "licence")) == [("Why?", "CC0")]
+
+
+def test_what_is_imported_is_what_the_page_says(page, project):
+    checked = send(page, project, b'{"x": "Why?", "prompt": "p"}\n')
+    page.post(f"{checked.url}commit/", {"shape": "prompts", "map-prompt": "x"})
+    assert Prompt.objects.get().messages[0]["content"] == "Why?"
+
+
+def test_another_shape_has_other_columns(page, project):
+    checked = send(page, project, b'{"prompt": "p", "chosen": "a", "rejected": "b"}\n', shape="prompts")
+    tried = page.get(checked.url, {"shape": "comparisons", "map-prompt": "prompt"})
+    assert tried.context["report"]["becomes"] == {"compare": 1}
+
+
+@pytest.mark.parametrize("wrong", [{"shape": "nonsense"}, {"shape": "prompts", "map-prompt": "no such column"}])
+def test_a_reading_that_cannot_be_is_refused_and_the_file_stays(page, project, wrong):
+    checked = send(page, project, b'{"prompt": "a"}\n')
+    assert page.post(checked.url, wrong).status_code == 422
+    assert page.post(f"{checked.url}commit/", wrong).url == checked.url
+    assert page.get(checked.url).context["report"]["good"] == 1
+
+
+def test_a_file_that_breaks_off_is_kept_and_says_so(page, project):
+    import gzip
+
+    noise = "".join(f'{{"prompt": "{n * 7919 % 104729}"}}\n' for n in range(40_000)).encode()
+    checked = send(page, project, gzip.compress(noise)[:90_000], "rows.jsonl.gz")
+    assert page.get(checked.url).context["stopped"].startswith("the compressed file is damaged after line")
+    assert page.post(f"{checked.url}commit/", {"skip_bad": "1"}).url == checked.url
+
+
+def test_all_problems_are_a_csv_file(page, project):
+    checked = send(page, project, b'{"prompt": "a"}\n' + b'{"prompt": 7}\n' * 300)
+    assert len(page.get(checked.url).context["report"]["problems"]) == 200
+    answer = page.get(f"{checked.url}problems.csv")
+    lines = b"".join(answer.streaming_content).decode().splitlines()
+    assert (lines[0], lines[1], len(lines)) == ("line,reason", "2,prompt: must be text", 301)
+    assert answer["Content-Disposition"] == 'attachment; filename="problems.csv"'
+
+
+def test_hostile_cells_are_shown_as_text(page, project):
+    checked = send(page, project, b'{"prompt": "<script>alert(1)</script>", "<b>": "<i>"}\n')
+    content = page.get(checked.url).content
+    assert b"<script>alert" not in content
+    assert b"&lt;b&gt;" in content
