@@ -50,3 +50,10 @@ class IdField(serializers.IntegerField):
 
     def __init__(self, **kwargs: Any):
         super().__init__(**{"min_value": 1, "max_value": 2**63 - 1} | kwargs)
+
+
+class SearchField(serializers.CharField):
+    """Words to search for (`annotation/search.py`); any text will do."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(required=False, max_length=1000, **kwargs)

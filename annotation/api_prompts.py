@@ -8,8 +8,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotation import search
 from annotation.api_bulk import MOST, BulkResultSerializer, BulkSerializer, fates, report, sorted_out
-from annotation.api_fields import MessagesField, ObjectField, ToolsField
+from annotation.api_fields import MessagesField, ObjectField, SearchField, ToolsField
 from annotation.doors import Door
 from annotation.imports import prompts as prompt_shape
 from annotation.models import Prompt, Role
@@ -28,6 +29,7 @@ class PromptSerializer(serializers.ModelSerializer):
 
 
 class PromptQuery(serializers.Serializer):
+    search = SearchField(help_text="Only prompts that say this; words, “phrases”, -exclusions, prefix*.")
     language = serializers.CharField(required=False, help_text="Only prompts in this language, e.g. `en`.")
     source = serializers.CharField(required=False, help_text="Only prompts from this source.")  # type: ignore[assignment]
 
@@ -46,7 +48,9 @@ class Prompts(Door):
     @extend_schema(parameters=[PromptQuery])
     def get(self, request: Request, project_id: int) -> Response:
         """The prompts, oldest first."""
-        return self.listed(self.project.prompts.filter(**self.query(PromptQuery)))
+        asked = self.query(PromptQuery)
+        words = asked.pop("search", "")
+        return self.listed(search.saying(self.project.prompts.filter(**asked), words))
 
     @extend_schema(
         request=NewPromptsSerializer,

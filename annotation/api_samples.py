@@ -11,9 +11,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotation import chat
+from annotation import chat, search
 from annotation.api_bulk import MOST, BulkResultSerializer, BulkSerializer, fates, report, sorted_out
-from annotation.api_fields import IdField, MessagesField, ObjectField
+from annotation.api_fields import IdField, MessagesField, ObjectField, SearchField
 from annotation.doors import Conflict, Door, Exact, sentences
 from annotation.models import Project, Role, Sample
 
@@ -35,6 +35,7 @@ class SampleSerializer(serializers.ModelSerializer):
 
 
 class SampleQuery(serializers.Serializer):
+    search = SearchField(help_text="Only answers that say this; words, “phrases”, -exclusions, prefix*.")
     prompt = IdField(required=False, help_text="Only answers to this prompt.")
     model = serializers.CharField(required=False, help_text="Only answers by this model; a checkpoint is named by its name.")
 
@@ -103,7 +104,9 @@ class Samples(Door):
     @extend_schema(parameters=[SampleQuery])
     def get(self, request: Request, project_id: int) -> Response:
         """The answers, oldest first."""
-        return self.listed(Sample.objects.filter(prompt__project=self.project, **self.query(SampleQuery)))
+        asked = self.query(SampleQuery)
+        words = asked.pop("search", "")
+        return self.listed(search.saying(Sample.objects.filter(prompt__project=self.project, **asked), words))
 
     @extend_schema(
         request=NewSamplesSerializer,

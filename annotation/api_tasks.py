@@ -13,9 +13,9 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotation import grouping, seating, tasks
+from annotation import grouping, search, seating, tasks
 from annotation.api_bulk import MOST
-from annotation.api_fields import IdField, MessagesField
+from annotation.api_fields import IdField, MessagesField, SearchField
 from annotation.doors import BadInput, Conflict, Door, Exact
 from annotation.models import Grade, Judgement, Project, Role, Sample, Task
 from annotation.parts import names
@@ -219,6 +219,7 @@ class JudgementSerializer(serializers.ModelSerializer):
 
 
 class JudgementQuery(serializers.Serializer):
+    search = SearchField(help_text="Only judgements whose comment or prompt says this; words, “phrases”, -exclusions, prefix*.")
     task = IdField(required=False)
     kind = serializers.ChoiceField(names("KINDS"), required=False, source="task__kind")
     purpose = serializers.ChoiceField(Task.Purpose.choices, required=False, source="task__purpose")
@@ -234,5 +235,7 @@ class Judgements(Door):
     @extend_schema(parameters=[JudgementQuery])
     def get(self, request: Request, project_id: int) -> Response:
         """The judgements with their grades, oldest first; corrections and what they supersede both."""
-        rows = Judgement.objects.filter(task__prompt__project=self.project, **self.query(JudgementQuery))
+        asked = self.query(JudgementQuery)
+        words = asked.pop("search", "")
+        rows = search.saying(Judgement.objects.filter(task__prompt__project=self.project, **asked), words)
         return self.listed(rows.select_related("task", "written", "guidelines", "superseded_by").prefetch_related("grades"))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
 from annotation import search
@@ -23,27 +24,12 @@ SAMPLES_SHOWN, TASKS_SHOWN, JUDGEMENTS_SHOWN, SNAPSHOTS_SHOWN = 50, 50, 50, 20
 Asked = dict[str, Any]
 
 # Filters that are one comparison.
-OF_PROMPT = {"language": "language", "source": "source", "since": "created__gte", "until": "created__lt"}
-OF_SAMPLE = {
-    "language": "prompt__language",
-    "source": "prompt__source",
-    "prompt": "prompt",
-    "model": "model",
-    "author": "author__username",
-    "since": "created__gte",
-    "until": "created__lt",
-}
-OF_JUDGEMENT = {
-    "language": "task__prompt__language",
-    "source": "task__prompt__source",
-    "kind": "task__kind",
-    "purpose": "task__purpose",
-    "prompt": "task__prompt",
-    "task": "task",
-    "rater": "rater__username",
-    "since": "created__gte",
-    "until": "created__lt",
-}
+OF_PROMPT = {"language": "language", "source": "source"}
+OF_ALL = {"since": "created__gte", "until": "created__lt"}
+OF_SAMPLE = {**OF_ALL, "prompt": "prompt", "model": "model"}
+OF_JUDGEMENT = {**OF_ALL, "prompt": "task__prompt", "task": "task"}
+OF_TASK = {"kind": "kind", "purpose": "purpose"}
+OF_GRADE = {"grade_from": "value__gte", "grade_to": "value__lte"}
 STANDING = {
     "in_force": Q(superseded_by=None),
     "superseded": Q(superseded_by__isnull=False),
@@ -71,65 +57,74 @@ def page(rows: QuerySet[Any], before: int | None = None, after: int | None = Non
     return Page(shown, shown[0].pk if before and shown else None, shown[-1].pk if len(found) > PER_PAGE else None)
 
 
-def counted(rows: QuerySet[Any]) -> int:
-    """How many rows there are, counted no further than one over a thousand."""
+def counted(rows: QuerySet[Any], page: Page) -> int:
+    """How many rows there are, counted no further than one over a thousand, and not at all where the page is all of them."""
+    if page.newer is None and page.older is None:
+        return len(page.rows)
     return rows.order_by()[: COUNTED + 1].count()
 
 
 def prompts(project: Project, asked: Asked) -> QuerySet[Prompt]:
     """The project's prompts that were asked for: by `kind` and `purpose` with such a task, by `model` with such an answer."""
-    rows = search.saying(_compared(project.prompts.all(), asked, OF_PROMPT), asked.get("q", ""))
-    if of_task := _of_task(asked):
-        rows = rows.filter(Exists(Task.objects.filter(of_task, prompt=OuterRef("pk"))))
+    rows = search.saying(_compared(project.prompts.all(), asked, OF_PROMPT | OF_ALL), asked.get("q", ""))
+    if OF_TASK.keys() & asked:
+        rows = rows.filter(Exists(_compared(Task.objects.filter(prompt=OuterRef("pk")), asked, OF_TASK)))
     if "model" in asked:
-        rows = rows.filter(Exists(Sample.objects.filter(prompt=OuterRef("pk"), model=asked["model"])))
+        rows = rows.filter(pk__in=Sample.objects.filter(model=asked["model"]).values("prompt"))
     if "flagged" in asked:
-        rows = rows.filter(Exists(Flag.objects.open().filter(task__prompt=OuterRef("pk"))))
+        rows = rows.filter(pk__in=Flag.objects.open().values("task__prompt"))
     return rows
 
 
 def samples(project: Project, asked: Asked) -> QuerySet[Sample]:
     """The answers to the project's prompts that were asked for, with their authors."""
-    rows = Sample.objects.filter(prompt__project=project).select_related("author", "prompt")
+    rows = _of_prompts(Sample.objects.select_related("author", "prompt"), "prompt", project, asked)
     rows = search.saying(_compared(rows, asked, OF_SAMPLE), asked.get("q", ""))
-    if of_task := _of_task(asked):
-        rows = rows.filter(Exists(Task.objects.filter(of_task, samples=OuterRef("pk"))))
+    if "author" in asked:
+        rows = rows.filter(author__in=User.objects.filter(username=asked["author"]))
+    if OF_TASK.keys() & asked:
+        rows = rows.filter(Exists(_compared(Task.objects.filter(samples=OuterRef("pk")), asked, OF_TASK)))
     if "flagged" in asked:
-        rows = rows.filter(Exists(Flag.objects.open().filter(task__samples=OuterRef("pk"))))
+        rows = rows.filter(pk__in=Flag.objects.open().values("task__samples"))
     return rows
 
 
 def judgements(project: Project, asked: Asked) -> QuerySet[Judgement]:
-    """The judgements in the project that were asked for, with what a row of them shows."""
-    rows = _compared(Judgement.objects.filter(task__prompt__project=project), asked, OF_JUDGEMENT)
-    rows = search.saying(rows, asked.get("q", ""))
+    """The judgements in the project that were asked for."""
+    rows = _of_prompts(Judgement.objects.all(), "task__prompt", project, asked)
+    rows = search.saying(_compared(rows, asked, OF_JUDGEMENT), asked.get("q", ""))
+    if "rater" in asked:
+        rows = rows.filter(rater__in=User.objects.filter(username=asked["rater"]))
     if "standing" in asked:
         rows = rows.filter(STANDING[asked["standing"]])
     if "commented" in asked:
         rows = rows.exclude(comment="")
+    if "flagged" in asked:
+        rows = rows.filter(task__in=Flag.objects.open().values("task"))
+    if OF_TASK.keys() & asked:
+        rows = rows.filter(Exists(_compared(Task.objects.filter(pk=OuterRef("task")), asked, OF_TASK)))
     if "model" in asked:
         rows = rows.filter(Exists(Grade.objects.filter(judgement=OuterRef("pk"), sample__model=asked["model"])))
-    if "flagged" in asked:
-        rows = rows.filter(Exists(Flag.objects.open().filter(task=OuterRef("task"))))
-    if {"grade_from", "grade_to", "aspect"} & set(asked):
-        rows = rows.filter(Exists(_graded(asked)))
+    if {"grade_from", "grade_to", "aspect"} & asked.keys():
+        grades = Grade.objects.filter(judgement=OuterRef("pk"), aspect=asked.get("aspect", "overall"))
+        rows = rows.filter(Exists(_compared(grades, asked, OF_GRADE)))
     return rows
+
+
+def _of_prompts(rows: QuerySet[Any], path: str, project: Project, asked: Asked) -> QuerySet[Any]:
+    """The rows of the project's prompts that are of the language and source asked for.
+
+    A join lets a database gather all rows of the project's prompts and sort them, which takes seconds where there are a million;
+    asking of each row from the newest on whether its prompt is one takes seconds where none is. It depends on the project's size.
+    """
+    wanted = _compared(project.prompts.all(), asked, OF_PROMPT)
+    if project.prompts.order_by()[: COUNTED + 1].count() <= COUNTED:
+        return rows.filter(**{f"{path}__in": wanted})
+    return rows.filter(Exists(wanted.filter(pk=OuterRef(path))))
 
 
 def _compared(rows: QuerySet[Any], asked: Asked, lookups: dict[str, str]) -> Any:
     return rows.filter(**{lookup: asked[name] for name, lookup in lookups.items() if name in asked})
-
-
-def _of_task(asked: Asked) -> Q | None:
-    """One task that has both, the kind and the purpose."""
-    named = {name: asked[name] for name in ("kind", "purpose") if name in asked}
-    return Q(**named) if named else None
-
-
-def _graded(asked: Asked) -> QuerySet[Grade]:
-    grades = Grade.objects.filter(judgement=OuterRef("pk"), aspect=asked.get("aspect", "overall"))
-    bounds = {"grade_from": "value__gte", "grade_to": "value__lte"}
-    return _compared(grades, asked, bounds)
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def _tab(
         "form": form,
         "asked": asked,
         "page": page,
-        "count": browsing.counted(rows),
+        "count": browsing.counted(rows, page),
         "most": browsing.COUNTED,
     }
     return render(request, "annotation/browse.html", context, status=200 if valid else 422)
