@@ -2,7 +2,7 @@ r"""Formulas in Markdown: `$…$`, `$$…$$`, `\(…\)` and `\[…\]` become Mat
 
 latex2mathml does the drawing. What it makes is hostile too: its text is escaped here, its attributes are for `rendering.py` to
 allow, and a formula that defines macros (they can grow without bound), hides text or is not understood whole is not drawn at all.
-The rules for delimiters are our own: those of mdit-py-plugins need two plug-ins for the four pairs, and one of them is quadratic.
+The rules for delimiters are our own: the four pairs would need two plug-ins of mdit-py-plugins, both quadratic on hostile text.
 Here every character is looked at a bounded number of times. No Django.
 """
 

@@ -73,14 +73,13 @@ def test_long_answers_scroll_together_in_proportion(seat_page):
     page = seat_page("One line.\n\n" * 100, "One line.\n\n" * 200)
     page.keyboard.press("s")
     first, second = page.locator("[data-answer=A]"), page.locator("[data-answer=B]")
-    first.evaluate("one => one.scrollTop = (one.scrollHeight - one.clientHeight) / 2")
+    scrolled = """(one, share) => { one.scrollTop = share * (one.scrollHeight - one.clientHeight);
+                                  return new Promise((done) => setTimeout(done, 200)); }"""
     share = "one => one.scrollTop / (one.scrollHeight - one.clientHeight)"
-    page.wait_for_function("document.querySelector('[data-answer=B]').scrollTop > 0")
+    first.evaluate(scrolled, 0.5)
     assert second.evaluate(share) == pytest.approx(0.5, abs=0.01)
-    second.evaluate("one => one.scrollTop = one.scrollHeight")
-    page.wait_for_function(
-        "(one => one.scrollTop + one.clientHeight > one.scrollHeight - 2)(document.querySelector('[data-answer=A]'))"
-    )
+    second.evaluate(scrolled, 1)
+    assert first.evaluate(share) == pytest.approx(1, abs=0.01)
 
 
 def test_each_block_runs_in_its_own_direction_whatever_code_or_formula_it_begins_with(seat_page):
