@@ -28,14 +28,16 @@ class Due:
     failed: bool = False
 
 
-def due(user: User, project: Project) -> Due:
-    """Whether the rater's next task is one that checks them."""
+def due(user: User, project: Project, languages: Iterable[str] = ()) -> Due:
+    """Whether the rater's next task is one that checks them; gold is in one of their `languages`, where they named some."""
     if project.pass_percent is not None:
         entry = unseen(user, project, Task.Purpose.ENTRY).first()
         if entry or not passed(user, project):
             return Due(entry, failed=entry is None)
     if project.gold_percent and _random() * 100 < project.gold_percent:
-        return Due(unseen(user, project, Task.Purpose.GOLD).order_by("?").first())
+        gold = unseen(user, project, Task.Purpose.GOLD)
+        chosen = list(languages)
+        return Due((gold.filter(prompt__language__in=chosen) if chosen else gold).order_by("?").first())
     return Due()
 
 

@@ -25,6 +25,7 @@ from annotation.models import Judgement, Member, Project, Seat, SeatQuerySet, Sk
 from annotation.written import checked_comment, checked_key, checked_text
 
 DRAFT_LIMIT = 250_000
+AHEAD = -1e18  # a place before every place that a policy gives
 
 
 class SeatLost(Exception):
@@ -59,15 +60,15 @@ def sit_down(user: User, project: Project, languages: Iterable[str] | None = Non
 def _sit_down(user: User, project: Project, languages: Iterable[str] | None) -> Seat | None:
     if waiting.room(user, project) <= 0:
         return None
-    check = checks.due(user, project)
-    if check.task:
-        return _own_seat(user, project, check.task)
+    spoken = list(languages_of(user, project) if languages is None else languages)
+    check = checks.due(user, project, spoken)
     if check.failed:
         return None
-    spoken = list(languages_of(user, project) if languages is None else languages)
+    if check.task and check.task.purpose == Task.Purpose.ENTRY:
+        return _take(waiting.left_at(check.task, user), user, project) or _own_seat(user, project, check.task)
     for seats in waiting.searches(user, project, spoken):
         if seat := _take(seats, user, project):
-            return seat
+            return _hidden_at(seat, check.task) if check.task else seat
     return None
 
 
@@ -97,11 +98,12 @@ def _guidelines_id(project: Project) -> tuple[str, tuple[Any, ...]]:
 
 
 def _own_seat(user: User, project: Project, task: Task) -> Seat:
-    """A new seat of a task that checks raters: each has their own."""
+    """A new seat at an entry task: each rater has their own. Ahead of the line it is never the last that they took of it."""
     now = timezone.now()
     return Seat.objects.create(
         project=project,
         task=task,
+        place=AHEAD,
         language=task.prompt.language,
         rater=user,
         held_since=now,
@@ -109,6 +111,18 @@ def _own_seat(user: User, project: Project, task: Task) -> Seat:
         guidelines=project.guidelines,
         order=seating.shuffled(seating.shown([task.pk])[task.pk]),
     )
+
+
+def _hidden_at(seat: Seat, gold: Task) -> Seat:
+    """The seat that the rater took in the line, now of a task with a known answer; what stood there goes to the line's end.
+
+    A new seat would have a number unlike those before and after it, and the rater would know.
+    """
+    Seat.objects.create(project=seat.project, task_id=seat.task_id, place=seat.place, language=seat.language, order=seat.order)
+    seat.task, seat.language = gold, gold.prompt.language
+    seat.order = seating.shuffled(seating.shown([gold.pk])[gold.pk])
+    seat.save(update_fields=["task", "language", "order"])
+    return seat
 
 
 def _renewed(seat: Seat, project: Project) -> Seat:

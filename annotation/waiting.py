@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Q
 
-from annotation.models import Project, Seat, SeatQuerySet
+from annotation.models import Project, Seat, SeatQuerySet, Task
 
 WINDOW = 100
 LEFT_LIMIT = 1000
@@ -31,6 +31,11 @@ def searches(user: User, project: Project, languages: list[str]) -> Iterator[Sea
     for skip_locked in (True, False) if connection.features.has_select_for_update else (True,):
         for line in lines:
             yield _one(line, user, skip_locked=skip_locked)
+
+
+def left_at(task: Task, user: User) -> SeatQuerySet:
+    """The seats of this task that others gave back."""
+    return _one(Seat.objects.free().filter(task=task), user, skip_locked=True)
 
 
 def _line(project: Project, language: str | None = None) -> SeatQuerySet:
