@@ -67,7 +67,7 @@ class ReadingForm(CommonForm):
     """Which column of a file is which field of a shape. Fields of which nothing is said are shown as they are guessed."""
 
     shape = forms.ChoiceField(label=_("What the rows are"))
-    field_order = ["shape"]
+    skip_bad = forms.BooleanField(label=_("Leave out the bad rows"), required=False)
 
     def __init__(self, data: Any, look: importing.Look, **kwargs: Any):
         shape = data.get("shape")

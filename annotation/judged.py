@@ -63,10 +63,13 @@ class Judged:
         shown = {**self.prompt.preview, "kind": self.kind}
         if self.kind == "write":
             return {**shown, "response": self.answers[0].text, "rater": self.rater}
-        overall = self.grades.get("overall") or next(iter(self.grades.values()))
-        best = max(self.answers, key=lambda answer: overall[self.answers.index(answer)] or 0)
         graded = "; ".join(f"{aspect}: {', '.join(map(_plain, values))}" for aspect, values in self.grades.items())
-        return {**shown, "answers": len(self.answers), "best": f"{best.origin}: {best.text}", "grades": graded, "rater": self.rater}
+        return {**shown, "answers": len(self.answers), "best": self._best(), "grades": graded, "rater": self.rater}
+
+    def _best(self) -> str:
+        values = [value or 0 for value in self.grades.get("overall") or next(iter(self.grades.values()))]
+        best = [answer for answer, value in zip(self.answers, values, strict=True) if value == max(values)]
+        return f"{best[0].origin}: {best[0].text}" if len(best) == 1 else _("a tie")
 
 
 def _plain(value: float | None) -> str:

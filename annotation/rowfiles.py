@@ -9,6 +9,7 @@ import csv
 import gzip
 import json
 import math
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -21,6 +22,7 @@ from annotation import jsonarray
 LONGEST_LINE = 4 * 1024 * 1024  # bytes
 MOST_BYTES = 2 * 1024**3  # unpacked
 DEEPEST = 64
+_SURROGATE = re.compile("[\ud800-\udfff]")
 DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error)
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".csv", ".parquet")
@@ -82,7 +84,7 @@ def check_storable(value: Any, depth: int = 0) -> None:
     if isinstance(value, str):
         if "\0" in value:
             raise ValueError(_("holds a NUL character, which no text needs"))
-        if any("\ud800" <= character <= "\udfff" for character in value):
+        if _SURROGATE.search(value):
             raise ValueError(_("holds half of a surrogate pair, or bytes that are not UTF-8"))
     elif isinstance(value, dict):
         for key, item in value.items():

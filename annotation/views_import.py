@@ -17,6 +17,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation import importing, rowfiles, uploads
@@ -27,6 +28,16 @@ from annotation.parts import names, part
 from annotation.views_project import led
 
 ROWS_SHOWN = 5
+PREVIEWED = {
+    "prompt": gettext_lazy("Prompt"),
+    "language": gettext_lazy("Language"),
+    "kind": gettext_lazy("Kind"),
+    "response": gettext_lazy("Response"),
+    "answers": gettext_lazy("Answers"),
+    "best": gettext_lazy("Best"),
+    "grades": gettext_lazy("Grades"),
+    "rater": gettext_lazy("Rater"),
+}
 
 
 @role_required(Role.LEAD)
@@ -128,8 +139,11 @@ def _cell(value: Any) -> str:
 
 
 def _preview(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    return {"columns": columns, "rows": [[row.get(column, "") for column in columns] for row in rows]}
+    columns = [column for column in PREVIEWED if any(column in row for row in rows)]
+    return {
+        "columns": [PREVIEWED[column] for column in columns],
+        "rows": [[row.get(column, "") for column in columns] for row in rows],
+    }
 
 
 @role_required(Role.LEAD)

@@ -123,7 +123,7 @@ def test_other_columns_are_tried_on_the_first_rows_and_nothing_is_kept(page, pro
     tried = page.get(checked.url, {"shape": "prompts", "map-prompt": "x"}, headers={"HX-Request": "true"})
     words = " ".join(tried.content.decode().split())
     assert "Of the first 50 rows: 50 good rows" in words
-    assert '<td class="clamp-cell" dir="auto">Why?</td>' in words
+    assert '<div class="few-lines" dir="auto">Why?</div>' in words
     assert "<html" not in words
     assert page.get(checked.url).context["rows"][0] == ["p", ""]
 

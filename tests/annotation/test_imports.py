@@ -188,7 +188,7 @@ def test_checking_changes_nothing_and_shows_the_first_good_rows(project):
             "language": "",
             "kind": "rank",
             "answers": 3,
-            "best": "b: The Ebro.",
+            "best": "a tie",
             "grades": "overall: 0, 1, 1; acceptable: 0, 1, 1",
             "rater": "ana",
         },
