@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -64,6 +65,7 @@ def _show(
         "draft": draft,
         "errors": error.messages if error else [],
         "key": desk.key_of(seat),
+        "based_on": _version(seat),
         "guidelines": seat.guidelines,
         **asking.context(ask, draft),
         **more,
@@ -77,6 +79,15 @@ def _gone(request: HttpRequest, seat: Seat, why: desk.SeatLost, draft: dict[str,
     page = "annotation/seat_gone.html#gone" if request.htmx else "annotation/seat_gone.html"  # type: ignore[attr-defined]
     context = {"project": seat.project, "why": str(why), "text": draft.get("text", ""), "comment": draft.get("comment", "")}
     return render(request, page, context, status=409)
+
+
+def _version(seat: Seat) -> str:
+    """Which draft a page shows: when it was saved. A page sends it back, so that an old tab overwrites no newer draft unasked."""
+    return seat.draft_saved.isoformat() if seat.draft_saved else ""
+
+
+def _changed_elsewhere(request: HttpRequest, seat: Seat) -> bool:
+    return request.POST.get("based_on", _version(seat)) != _version(seat) and seat.rater_id == request.user.pk and not seat.filled
 
 
 def form_of(request: HttpRequest, ask: asking.Ask) -> dict[str, Any]:
@@ -100,6 +111,8 @@ def submit(request: HttpRequest, seat_id: int) -> HttpResponse:
     ask = asking.of_seat(found)
     draft = form_of(request, ask)
     key = request.headers.get("Idempotency-Key") or request.POST.get("key", "")
+    if _changed_elsewhere(request, found):
+        return _show(request, found, draft, status=409, changed_elsewhere=True)
     try:
         payload = asking.payload_from_post(ask, request.POST)
         desk.fill(found, user, payload, key=key, seconds=draft["seconds"], comment=draft["comment"])
@@ -128,13 +141,20 @@ def _next(request: HttpRequest, seat: Seat, said: str) -> HttpResponse:
 def draft(request: HttpRequest, seat_id: int) -> HttpResponse:
     """Keeps what the form holds and renews the hold. Called by the page a moment after each change."""
     found = _seat(request, seat_id)
+    if _changed_elsewhere(request, found):
+        words = _("Changed in another tab or on another device, at %(time)s. What is here is not saved.")
+        return JsonResponse({"error": words % {"time": _time(found.draft_saved)}, "based_on": _version(found)}, status=409)
     try:
-        desk.save_draft(found, caller(request), form_of(request, asking.of_seat(found)))
+        saved = desk.save_draft(found, caller(request), form_of(request, asking.of_seat(found)))
     except ValidationError as error:
         return JsonResponse({"error": " ".join(error.messages)}, status=422)
     except desk.SeatLost as lost:
         return JsonResponse({"error": str(lost)}, status=409)
-    return JsonResponse({"saved": date_format(timezone.localtime(), "TIME_FORMAT")})
+    return JsonResponse({"saved": _time(saved), "based_on": saved.isoformat()})
+
+
+def _time(when: datetime | None) -> str:
+    return date_format(timezone.localtime(when), "TIME_FORMAT")
 
 
 @role_required(Role.RATER)

@@ -227,6 +227,9 @@ CRISOL_LOCAL_SLOTS = int(os.environ.get("CRISOL_LOCAL_SLOTS", "1"))
 KINDS = {
     "write": "annotation.kinds.write",
     "rank": "annotation.kinds.rank",
+    "compare": "annotation.kinds.compare",
+    "rate": "annotation.kinds.rate",
+    "edit": "annotation.kinds.edit",
 }
 POLICIES = {
     "in_order": "annotation.policies.in_order",

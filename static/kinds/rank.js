@@ -1,4 +1,5 @@
 // Ranking by keyboard, by buttons and by dragging letters. The selects of the form are the one truth; all else draws them.
+// One answer is picked, from the start the first that has no tier: a number places it and picks the next.
 const DRAG = 5; // px of movement that make a press a drag
 
 class Ranking {
@@ -12,8 +13,11 @@ class Ranking {
     root.addEventListener("click", (event) => this.click(event));
     root.addEventListener("change", () => this.draw());
     root.addEventListener("focusin", (event) => this.focus(event.target));
+    root.addEventListener("desk:key", (event) => this.key(event.detail) && event.preventDefault());
+    root.addEventListener("desk:turn", () => this.goTo(this.open()[0]));
     for (const chip of root.querySelectorAll("[data-chip]")) this.draggable(chip);
     this.draw();
+    this.pick(this.open()[0] ?? null);
   }
 
   answer(letter) { return this.answers[this.letters.indexOf(letter)]; }
@@ -33,6 +37,15 @@ class Ranking {
       }
       this.answer(letter).dataset.placed = name;
     }
+    this.root.dataset.complete = String(!this.open().length);
+    this.root.dataset.best = this.best().join(" ");
+    this.root.dispatchEvent(new Event("desk:best", { bubbles: true }));
+  }
+
+  best() {
+    if (this.open().length) return [];
+    const tier = this.order.slice(1).find((name) => this.letters.some((letter) => this.select(letter).value === name));
+    return this.letters.filter((letter) => this.select(letter).value === tier);
   }
 
   place(letter, name) {
@@ -78,21 +91,12 @@ class Ranking {
       this.place(letter, button.getAttribute("aria-pressed") === "true" ? "" : button.dataset.to);
     } else if (button.dataset.chip && !button.dataset.dragged) {
       this.goTo(button.dataset.chip);
-    } else if ("keys" in button.dataset) {
-      this.help();
-    } else if ("close" in button.dataset) {
-      this.dialog().close();
     }
   }
 
-  dialog() { return this.root.querySelector("[data-help]"); }
-  help() { this.dialog().open ? this.dialog().close() : this.dialog().showModal(); }
-
   key(event) {
     const letter = event.key.toUpperCase();
-    if (event.key === "?") this.help();
-    else if (this.dialog().open) return false;
-    else if (this.letters.includes(letter)) this.goTo(letter);
+    if (this.letters.includes(letter)) this.goTo(letter);
     else if (event.key === "ArrowRight" || event.key === "ArrowLeft") this.step(event.key === "ArrowRight" ? 1 : -1);
     else if (!this.picked) return false;
     else return this.keyOnPicked(event.key, letter);
@@ -168,19 +172,12 @@ class Ranking {
   }
 }
 
-let ranking = null;
-
 function start() {
-  const root = document.querySelector("[data-rank]:not([data-started])");
-  if (!root) return;
-  root.dataset.started = "";
-  ranking = new Ranking(root);
+  for (const root of document.querySelectorAll("[data-rank]:not([data-started])")) {
+    root.dataset.started = "";
+    new Ranking(root);
+  }
 }
 
-document.addEventListener("keydown", (event) => {
-  if (!ranking?.root.isConnected || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("textarea, input, select, [contenteditable]")) return;
-  if (ranking.key(event)) event.preventDefault();
-});
 document.body.addEventListener("htmx:afterSettle", start);
 start();

@@ -90,7 +90,7 @@ def test_three_answers_are_ranked_by_keyboard(seat_page, project, ranking):
 def test_the_question_mark_lists_the_keys(seat_page, project, ranking):
     page = seat_page()
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog")).to_contain_text("put it into that tier and pick the next")
+    expect(page.get_by_role("dialog")).to_contain_text("put the picked answer into that tier and pick the next")
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
 
