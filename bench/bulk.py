@@ -7,6 +7,7 @@ product `annotation/desk.py` alone writes them, and it keeps promises that nothi
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -16,32 +17,29 @@ from django.db.models import Max
 from django.utils import timezone
 
 from annotation.models import Grade, Guidelines, Judgement, Member, Project, Prompt, Role, Sample, Seat, Task
-
-GUIDELINES = "# What counts\n\n- **Right** before fluent.\n- Short before long, when both are right.\n- Say *why* in a comment."
-QUESTION = "Question {n}: my sourdough starter smells of acetone after three days in a warm kitchen. Is it lost, and what do I do?"
-ANSWER = (
-    "**No, answer {n} of {k} says.** The smell of acetone means that the yeast is hungry: it has eaten what you gave it.\\n\\n"
-    "1. Throw away all but two spoons of the starter.\\n2. Feed it with *equal weights* of flour and water, twice a day.\\n"
-    "3. Keep it at 22 °C, out of the sun, under a loose lid.\\n\\nAfter two or three days it should rise to twice its height "
-    "within `6` hours and smell of apples. Pink, orange or black spots are mould: then throw all of it away and begin anew."
-)
+from bench import texts
 
 
 def a_project(name: str, *, tasks: int, answers: int, overlap: int) -> Project:
     """An open project of `tasks` rank tasks that show `answers` answers each, with guidelines; nobody has judged yet."""
     project = Project.objects.create(name=name, overlap=overlap)
-    Guidelines.objects.create(project=project, version=1, text=GUIDELINES)
+    Guidelines.objects.create(project=project, version=1, text=texts.GUIDELINES)
     prompt, sample, task, seat, shown = (_last(model) for model in (Prompt, Sample, Task, Seat, Task.samples.through))
     each, answer = {"n": tasks}, {"n": tasks, "k": answers}
     insert(
-        Prompt, each, id=f"{prompt} + n", project_id=project.pk, messages=_said("user", QUESTION), digest=_digest(f"{prompt} + n")
+        Prompt,
+        each,
+        id=f"{prompt} + n",
+        project_id=project.pk,
+        messages=_said("user", texts.QUESTION),
+        digest=_digest(f"{prompt} + n"),
     )
     insert(
         Sample,
         answer,
         id=f"{sample} + (n - 1) * {answers} + k",
         prompt_id=f"{prompt} + n",
-        messages=_said("assistant", ANSWER),
+        messages=_said("assistant", texts.ANSWER),
         model="'model-' || k",
     )
     insert(Task, each, id=f"{task} + n", prompt_id=f"{prompt} + n", kind="'rank'")
@@ -147,7 +145,9 @@ def _numbers(name: str, count: int) -> str:
 
 def _said(role: str, text: str) -> str:
     """The JSON of one chat message, {n} and {k} in it filled with the row's numbers."""
-    quoted = text.replace("'", "''").replace("{n}", "' || n || '").replace("{k}", "' || k || '")
+    quoted = (
+        json.dumps(text, ensure_ascii=False)[1:-1].replace("'", "''").replace("{n}", "' || n || '").replace("{k}", "' || k || '")
+    )
     return f"""'[{{"role": "{role}", "content": "{quoted}"}}]'"""
 
 

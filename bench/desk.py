@@ -15,6 +15,7 @@ import json
 from pathlib import Path
 
 from bench.databases import KINDS, database
+from bench.label_studio import labelled
 
 
 def arguments() -> argparse.Namespace:
@@ -41,6 +42,9 @@ def main() -> None:
         from bench.desk_work import measure  # imports models, which need the database's settings
 
         figures = {"db": args.db, "raters": args.raters, "tasks": args.tasks, **measure(args)}
+    if args.vs_label_studio:
+        figures["label_studio"] = labelled(args.label_studio_venv, args.seconds, args.answers)
+        figures["label_studio_ratio"] = round(figures["label_studio"]["cpu_ms_per_judgement"] / figures["cpu_ms_per_judgement"], 1)
     print(json.dumps(figures))
 
 

@@ -1,7 +1,7 @@
 """Label Studio, installed from its package into a venv of its own, doing the desk's work: rank some answers, get the next.
 
 It runs as its own `label-studio start` runs it, on its default database (SQLite). Its raters sign in and send what its labelling
-page sends to go on and to save (`POST dm/actions?id=next_task`, `POST tasks/N/annotations`), and none of what that page asks besides.
+page sends to go on and to save (`POST dm/actions?id=next_task`, `POST tasks/N/annotations`), none of what that page asks besides.
 """
 
 from __future__ import annotations
@@ -26,10 +26,12 @@ import psutil
 import requests
 from tqdm import tqdm
 
+from bench import texts
 from bench.servers import cpu_seconds, free_port, running, wait_for
 from bench.wire import Wire
 
 VERSION = "1.23.2"
+TASKS, RATERS = 10_000, 8
 VENV = Path(tempfile.gettempdir()) / f"label-studio-{VERSION}"
 LEAD = "lead@example.org"
 CONFIG = """<View><Text name="prompt" value="$prompt"/><List name="answers" value="$answers" title="Answers"/>
@@ -123,7 +125,7 @@ def label_studio(venv: Path | None) -> Iterator[LabelStudio]:
             open(f"{folder}/log", "wb") as log,
             running(command, env=_environment(Path(folder)), stdout=log, stderr=log) as process,
         ):
-            wait_for(f"http://127.0.0.1:{port}/health", seconds=300)
+            wait_for(f"http://127.0.0.1:{port}/health", seconds=300, process=process)
             yield LabelStudio(venv, Path(folder), port, process, token)
 
 
@@ -133,36 +135,38 @@ def _environment(data: Path) -> dict[str, str]:
     return path | {"LABEL_STUDIO_BASE_DATA_DIR": str(data), "COLLECT_ANALYTICS": "false", "LATEST_VERSION_CHECK": "false"}
 
 
-def tasks(count: int, answers: int, question: str, answer: str) -> list[dict[str, Any]]:
-    """Tasks of the same texts as the desk's."""
-    return [
-        {
-            "prompt": question.format(n=n),
-            "answers": [{"id": str(k), "title": f"Answer {k}", "body": answer.format(n=n, k=k)} for k in range(1, answers + 1)],
-        }
-        for n in range(1, count + 1)
-    ]
+def tasks(count: int, answers: int, *, judged: bool = False) -> list[dict[str, Any]]:
+    """Tasks of the same texts as the desk's; with an annotation each, if `judged`."""
+    draws = random.Random(0)
+    made = []
+    for n in range(1, count + 1):
+        shown = [{"id": str(k), "title": f"Answer {k}", "body": texts.ANSWER.format(n=n, k=k)} for k in range(1, answers + 1)]
+        task: dict[str, Any] = {"data": {"prompt": texts.QUESTION.format(n=n), "answers": shown}}
+        made.append(task | {"annotations": [_ranking(task, draws)]} if judged else task)
+    return made
 
 
-@dataclass
-class Labelled:
-    """What came of it."""
-
-    annotations: int
-    seconds: float
-    cpu_seconds: float
-    over_overlap: int
-    troubles: Counter[str]
-
-
-def labelled(studio: LabelStudio, runner: asyncio.Runner, project: int, raters: Sequence[Wire], seconds: float) -> Labelled:
-    """Everybody ranks as fast as they are let; then its own count of annotations by task, where one was wanted."""
+def labelled(venv: Path | None, seconds: float, answers: int) -> dict[str, Any]:
+    """Some raters rank as fast as they are let: CPU time, pace, and tasks annotated more often than once."""
     troubles: Counter[str] = Counter()
-    runner.run(_all(raters, project, 2, troubles))  # everybody twice, not on the clock
-    began, cpu = time.perf_counter(), cpu_seconds(studio.process)
-    made = runner.run(_all(raters, project, seconds, troubles, timed=True))
-    took, spent = time.perf_counter() - began, cpu_seconds(studio.process) - cpu
-    return Labelled(made, took, spent, studio.over_overlap(project), troubles)
+    with label_studio(venv) as studio, asyncio.Runner() as runner:
+        project = studio.project(tasks(TASKS, answers))
+        raters = studio.raters(RATERS, runner)
+        runner.run(_all(raters, project, 2, troubles))  # everybody twice, not on the clock
+        tqdm.write(f"Label Studio: {RATERS} raters for {seconds:g} s …")
+        began, cpu = time.perf_counter(), cpu_seconds(studio.process)
+        made = runner.run(_all(raters, project, seconds, troubles, timed=True))
+        took, spent = time.perf_counter() - began, cpu_seconds(studio.process) - cpu
+        return {
+            "version": VERSION,
+            "tasks": TASKS,
+            "raters": RATERS,
+            "annotations": made,
+            "cpu_ms_per_judgement": round(1000 * spent / max(1, made), 1),
+            "judgements_per_s": round(made / took, 1),
+            "over_overlap": studio.over_overlap(project),
+            "troubles": dict(troubles),
+        }
 
 
 async def _all(raters: Sequence[Wire], project: int, most: float, troubles: Counter[str], *, timed: bool = False) -> int:
@@ -178,7 +182,8 @@ async def _all(raters: Sequence[Wire], project: int, most: float, troubles: Coun
                 troubles[f"next: {reply.status}"] += 1
                 break
             task = json.loads(reply.body)
-            said = await rater.ask("POST", f"/api/tasks/{task['id']}/annotations?project={project}", _ranking(task, draws), JSON)
+            answer = json.dumps(_ranking(task, draws)).encode()
+            said = await rater.ask("POST", f"/api/tasks/{task['id']}/annotations?project={project}", answer, JSON)
             if said.status != 201:
                 troubles[f"annotation: {said.status}"] += 1
             done += said.status == 201
@@ -187,10 +192,10 @@ async def _all(raters: Sequence[Wire], project: int, most: float, troubles: Coun
     return sum(await asyncio.gather(*(one(rater, number) for number, rater in enumerate(raters))))
 
 
-def _ranking(task: dict[str, Any], draws: random.Random) -> bytes:
+def _ranking(task: dict[str, Any], draws: random.Random) -> dict[str, Any]:
     """A ranking drawn at random, as the page sends it."""
     placed: dict[str, list[str]] = {bucket: [] for bucket in BUCKETS}
     for answer in task["data"]["answers"]:
         placed[draws.choice(BUCKETS)].append(answer["id"])
     result = {"from_name": "rank", "to_name": "answers", "type": "ranker", "value": {"ranker": placed}}
-    return json.dumps({"result": [result], "lead_time": 20}).encode()
+    return {"result": [result], "lead_time": 20}

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import requests
@@ -24,10 +25,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(url: str, seconds: float = 30) -> None:
-    """Returns when `url` answers with a page; TimeoutError when it does not in time."""
+def wait_for(url: str, seconds: float = 30, process: psutil.Popen | None = None) -> None:
+    """Returns when `url` answers with a page; TimeoutError when it does not in time, or when `process`, which should, has ended."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and (process is None or process.poll() is None):
         try:
             if requests.get(url, timeout=5).ok:
                 return
@@ -38,27 +39,26 @@ def wait_for(url: str, seconds: float = 30) -> None:
 
 
 @contextlib.contextmanager
-def gunicorn(module: str = "config.wsgi") -> Iterator[tuple[int, psutil.Process]]:
+def gunicorn(module: str = "config.wsgi") -> Iterator[tuple[int, psutil.Popen]]:
     """`module` served as `manage.py serve` serves it, in this process's environment: the port, and gunicorn's master."""
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", module, "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
     command += ["--workers", str(WORKERS), "--threads", str(THREADS), "--no-control-socket", "--log-level", "warning"]
-    with running(command, cwd=ROOT) as process:
-        wait_for(f"http://127.0.0.1:{port}/login/")
+    with running(command, cwd=ROOT, env=os.environ | {"CRISOL_LOG": "WARNING"}) as process:
+        wait_for(f"http://127.0.0.1:{port}/login/", process=process)
         yield port, process
 
 
 @contextlib.contextmanager
-def running(command: list[str], **options: object) -> Iterator[psutil.Process]:
+def running(command: list[str], **options: Any) -> Iterator[psutil.Popen]:
     """A process for as long as the block lasts; its own children go with it."""
-    process = psutil.Popen(command, env=os.environ | {"CRISOL_LOG": "WARNING"} | options.pop("env", {}), **options)  # type: ignore
+    process = psutil.Popen(command, **options)
     try:
         yield process
     finally:
-        family = [process, *process.children(recursive=True)] if process.is_running() else []
-        for member in family[:1]:
-            member.terminate()
-        _gone, left = psutil.wait_procs(family, timeout=15)
+        family = process.children(recursive=True) if process.is_running() else []
+        process.terminate()
+        _gone, left = psutil.wait_procs([process, *family], timeout=15)
         for member in left:
             member.kill()
 
