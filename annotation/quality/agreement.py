@@ -5,12 +5,13 @@ Values come "long": one entry a value given, with the number of its unit (what w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from annotation import stats
+from annotation.quality.orderings import Ordering
 
 Distances = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -119,3 +120,23 @@ def _alpha(sums: np.ndarray, pairs: np.ndarray, scale: np.ndarray, metric: Dista
     total = counts.sum(axis=1)
     expected = np.einsum("rv,rw,rvw->r", counts, counts, squares) / np.maximum(total - 1, 1)
     return np.where(expected > 0, 1 - observed / np.where(expected > 0, expected, 1), 0.0)
+
+
+def rank_alpha(orderings: Iterable[Ordering]) -> Alpha | None:
+    """Ordinal alpha of rankings: a unit is one answer of a task, its value the place that a rater gave it.
+
+    Places are ridits (Bross 1958): the share of the task's answers below, ties counted half, so that tasks of two and of nine
+    answers speak one scale. Answers of one task are resampled together.
+    """
+    rows = [
+        (ordering.task, sample, place)
+        for ordering in orderings
+        for sample, place in zip(ordering.samples, _ridits(ordering.values), strict=True)
+    ]
+    tasks, samples, places = np.array(rows).reshape(-1, 3).T
+    units = np.unique(np.stack([tasks, samples]), axis=1, return_inverse=True)[1].ravel()
+    return krippendorff(units, places, "ordinal", clusters=tasks)
+
+
+def _ridits(values: tuple[float, ...]) -> list[float]:
+    return [sum((other < value) + (other == value) / 2 for other in values) / len(values) for value in values]

@@ -70,9 +70,9 @@ def fit(
 def _rates(posterior: np.ndarray, items: np.ndarray, raters: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Class shares, and each rater's error rates, were the posterior the truth."""
     classes = posterior.shape[1]
-    counts = np.zeros((raters.max() + 1, classes, classes))
-    np.add.at(counts, (raters, slice(None), labels), posterior[items])
-    counts = np.maximum(counts, FLOOR)
+    given = np.zeros((raters.max() + 1, classes, classes))
+    np.add.at(given, (raters, labels), posterior[items])
+    counts = np.maximum(given.swapaxes(1, 2), FLOOR)
     return np.maximum(posterior.mean(axis=0), FLOOR), counts / counts.sum(axis=2, keepdims=True)
 
 

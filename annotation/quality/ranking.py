@@ -11,7 +11,7 @@ priors, asinh β ~ N(1, 1) and τ ~ N(−2, 2²), keep raters with few rankings 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -96,13 +96,18 @@ def fit(orderings: Iterable[Ordering]) -> Fit:
     raters = sorted({ordering.rater for ordering in found})
     blocks = _blocks(found, {rater: number for number, rater in enumerate(raters)})
     theta, covariance, converged = _search(blocks, len(raters))
-    counts = np.bincount(np.concatenate([block.who.ravel() for block in blocks]), minlength=len(raters)) if blocks else []
+    counts = Counter(ordering.rater for ordering in found)
     errors = np.sqrt(np.diag(covariance)).reshape(-1, 2)[:, 0]
     reliabilities = {
-        rater: Reliability(rater, int(count), *np.sinh(asinh + np.array([0, -Z95, Z95]) * error).tolist(), float(tau))
-        for rater, count, (asinh, tau), error in zip(raters, counts, theta, errors, strict=True)
+        rater: Reliability(rater, counts[rater], *_with_interval(asinh, error), float(tau))
+        for rater, (asinh, tau), error in zip(raters, theta, errors, strict=True)
     }
     return Fit(reliabilities, [preference for block in blocks for preference in _preferences(block, theta)], converged)
+
+
+def _with_interval(asinh: float, error: float) -> tuple[float, float, float]:
+    beta, low, high = np.sinh(asinh + Z95 * error * np.array([0, -1, 1])).tolist()
+    return beta, low, high
 
 
 def accuracy(beta: float) -> float:

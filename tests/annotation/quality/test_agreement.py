@@ -9,7 +9,9 @@ from annotation.quality.agreement import krippendorff
 from tests.annotation.quality.oracles import crowd, krippendorff_example
 
 
-@pytest.mark.parametrize(("metric", "value"), [("nominal", 0.743421), ("ordinal", 0.815388), ("interval", 0.849107), ("ratio", 0.797403)])
+@pytest.mark.parametrize(
+    ("metric", "value"), [("nominal", 0.743421), ("ordinal", 0.815388), ("interval", 0.849107), ("ratio", 0.797403)]
+)
 def test_the_example_of_twelve_units_has_its_published_alpha(metric, value):
     alpha = krippendorff(*krippendorff_example(), metric)
     assert alpha.value == pytest.approx(value, abs=1e-6)
