@@ -14,7 +14,7 @@
 // Raw and together stay on from one question to the next; differences do not.
 
 const KEYS = { r: "raw", s: "scrollTogether", x: "differences", d: "differences" };
-const TYPING = "textarea, input, select, [contenteditable]";
+const TYPING = "textarea, select, [contenteditable], input:not([type=radio], [type=checkbox])";
 
 const on = { raw: false, scrollTogether: false, differences: false };
 const placed = new WeakMap(); // element → where it was put, so that putting it there starts no scroll of its own
