@@ -12,19 +12,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.db import connection
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.db.models.expressions import RawSQL
 
-from annotation.models import Judgement, Prompt, Sample
+from annotation.models import Judgement, Prompt
 
 LONGEST, MOST_TERMS = 1000, 20
 _TERM = re.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))(?P<star>\*?)')
 
-SAID = {
-    Prompt: "annotation_folded(annotation_said(messages))",
-    Sample: "annotation_folded(annotation_said(messages))",
-    Judgement: "annotation_folded(comment)",
-}
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
@@ -56,7 +51,9 @@ def saying(rows: Rows, text: str) -> Rows:
     if not wanted:
         return rows.none()
     if rows.model is Judgement:
-        return rows.filter(Q(pk__in=_ids(Judgement, wanted)) | Q(task__prompt__in=_ids(Prompt, wanted)))
+        by_comment = Judgement.objects.filter(pk__in=_ids(Judgement, wanted))
+        by_prompt = Judgement.objects.filter(task__prompt__in=_ids(Prompt, wanted))
+        return rows.filter(pk__in=by_comment.values("pk").union(by_prompt.values("pk")))
     return rows.filter(pk__in=_ids(rows.model, wanted))
 
 
@@ -83,8 +80,7 @@ def _quoted(term: Term) -> str:
 
 def _postgres(model: type[Model], wanted: list[Term]) -> RawSQL:
     query = " && ".join(map(_tsquery, wanted))
-    sql = f"SELECT id FROM {model._meta.db_table} WHERE to_tsvector('simple', {SAID[model]}) @@ ({query})"
-    return RawSQL(sql, [term.text for term in wanted])
+    return RawSQL(f"SELECT id FROM {model._meta.db_table} WHERE words @@ ({query})", [term.text for term in wanted])
 
 
 def _tsquery(term: Term) -> str:

@@ -1,7 +1,7 @@
 """Full text search of what prompts and samples say and of what judgements remark, kept in step by the database itself.
 
-SQLite: a contentless FTS5 table for each of the three, with triggers. PostgreSQL: a GIN index for each over an immutable expression,
-without extensions. Both hold words folded alike: lower case, no accents, cut at whatever is neither letter nor number. Of each row
+SQLite: a contentless FTS5 table for each of the three, with triggers. PostgreSQL: a generated column `words` that no model names, with
+a GIN index, and no extension; it is stored because to read and fold a text takes 0.2 ms, which a planner does not know. Both hold words folded alike: lower case, no accents, cut at whatever is neither letter nor number. Of each row
 the first 200,000 characters are indexed, because PostgreSQL refuses a row whose words take more than a megabyte.
 
 On SQLite, Django changes a column by making its table anew, and the triggers go with the old one: a later migration that alters
@@ -69,15 +69,20 @@ POSTGRES_UP = (
         SELECT regexp_replace(regexp_replace(normalize(lower(left(said, {longest}){collation}), NFD), '[\\u0300-\\u036f]+', '', 'g'),
             '{separators}', ' ', 'g')
     $folded$""",
-    """CREATE INDEX annotation_prompt_words ON annotation_prompt
-        USING gin (to_tsvector('simple', annotation_folded(annotation_said(messages))))""",
-    """CREATE INDEX annotation_sample_words ON annotation_sample
-        USING gin (to_tsvector('simple', annotation_folded(annotation_said(messages))))""",
-    """CREATE INDEX annotation_judgement_words ON annotation_judgement
-        USING gin (to_tsvector('simple', annotation_folded(comment)))""",
+    "ALTER TABLE annotation_prompt ADD COLUMN words tsvector GENERATED ALWAYS AS"
+    " (to_tsvector('simple', annotation_folded(annotation_said(messages)))) STORED",
+    "ALTER TABLE annotation_sample ADD COLUMN words tsvector GENERATED ALWAYS AS"
+    " (to_tsvector('simple', annotation_folded(annotation_said(messages)))) STORED",
+    "ALTER TABLE annotation_judgement ADD COLUMN words tsvector GENERATED ALWAYS AS"
+    " (to_tsvector('simple', annotation_folded(comment))) STORED",
+    "CREATE INDEX annotation_prompt_words ON annotation_prompt USING gin (words)",
+    "CREATE INDEX annotation_sample_words ON annotation_sample USING gin (words)",
+    "CREATE INDEX annotation_judgement_words ON annotation_judgement USING gin (words)",
 )
 POSTGRES_DOWN = (
-    "DROP INDEX IF EXISTS annotation_prompt_words, annotation_sample_words, annotation_judgement_words",
+    "ALTER TABLE annotation_prompt DROP COLUMN IF EXISTS words",
+    "ALTER TABLE annotation_sample DROP COLUMN IF EXISTS words",
+    "ALTER TABLE annotation_judgement DROP COLUMN IF EXISTS words",
     "DROP FUNCTION IF EXISTS annotation_folded(text)",
     "DROP FUNCTION IF EXISTS annotation_said(jsonb)",
 )

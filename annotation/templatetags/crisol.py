@@ -37,6 +37,12 @@ def kind_title(task: Task):
 
 
 @register.filter
+def last_said(messages: list[dict[str, Any]]) -> str:
+    """The text of the last chat message, for lists of many."""
+    return turns(messages[-1:])[0].text if messages else ""
+
+
+@register.filter
 def rendered(text: str | None) -> SafeString:
     """Text by a model or a person as safe HTML, by the one renderer."""
     return render(text or "")
