@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation import api, api_flags, api_imports, api_prompts, api_rating, api_samples, api_snapshots, api_tasks
+from annotation import api, api_flags, api_imports, api_known, api_prompts, api_rating, api_samples, api_snapshots, api_tasks
 
 urlpatterns = [
     path("projects/", api.Projects.as_view(), name="api_projects"),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("projects/<int:project_id>/seats/", api_rating.NextSeat.as_view(), name="api_next_seat"),
     path("projects/<int:project_id>/judgements/", api_tasks.Judgements.as_view(), name="api_judgements"),
     path("projects/<int:project_id>/snapshots/", api_snapshots.Snapshots.as_view(), name="api_snapshots"),
+    path("tasks/<int:task_id>/reference/", api_known.Reference.as_view(), name="api_reference"),
     path("tasks/<int:task_id>/seats/", api_tasks.TaskSeats.as_view(), name="api_task_seats"),
     path("seats/<int:seat_id>/", api_rating.OneSeat.as_view(), name="api_seat"),
     path("seats/<int:seat_id>/judgement/", api_rating.SubmitJudgement.as_view(), name="api_judgement"),

@@ -43,9 +43,7 @@ def _example() -> tuple[Prompt, list[Sample]]:
             "sunlight crosses much more air: most of its blue is scattered away before it arrives, and the *red* is left."
         ),
         _("Because it reflects the sea. In the evening the sea is darker, so the sky turns red."),
-        _(
-            "1. By day: blue light is scattered the most.\n2. In the evening: the way through the air is longer.\n3. Red is what remains."
-        ),
+        _("1. By day: blue light is scattered most.\n2. In the evening: the way through air is longer.\n3. Red remains."),
         _("That is due to Rayleigh scattering."),
     ]
     return prompt, [Sample(pk=pk, prompt=prompt, messages=[_said("assistant", text)]) for pk, text in enumerate(texts, 1)]

@@ -59,7 +59,7 @@ class AspectRows(forms.BaseFormSet):
 
     @classmethod
     def of(cls, rows: list[dict[str, str]]) -> AspectRows:
-        return AspectFormSet(_as_sent(rows), prefix="aspect")
+        return AspectFormSet(_as_sent(rows), prefix="aspect")  # type: ignore[return-value]
 
     @classmethod
     def sent(cls, post: Any) -> AspectRows:

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from annotation import checks, seating
-from annotation.models import Judgement, Project, Task
+from annotation.models import Judgement, Project, Prompt, Task
 from annotation.quality import gold
 
 PURPOSES = (Task.Purpose.GOLD, Task.Purpose.ENTRY)
-LATEST = 5000
+LATEST, MOST = 5000, 1000
 ENOUGH = 5  # judgements without which a known answer is not called doubtful
 DOUBTFUL = 0.5
 RIGHT = 0.75
@@ -71,10 +72,12 @@ def unmake(task: Task) -> Task:
 
 
 def known(project: Project) -> list[Known]:
-    """The project's tasks that check raters, doubtful ones first; of their judgements the LATEST newest count."""
-    tasks = Task.objects.filter(prompt__project=project, purpose__in=PURPOSES).select_related("prompt", "reference__rater")
-    shares = _shares(project)
-    rows = [_known(task, shares[task.pk]) for task in tasks.order_by("purpose", "pk")]
+    """The project's tasks that check raters, MOST of them, doubtful ones first; of their judgements the LATEST newest count."""
+    ours = Exists(Prompt.objects.filter(pk=OuterRef("prompt"), project=project))
+    found = Task.objects.filter(ours, reference__isnull=False, purpose__in=PURPOSES).select_related("prompt", "reference__rater")
+    tasks = list(found.order_by("-purpose", "pk")[:MOST])
+    shares = _shares(tasks)
+    rows = [_known(task, shares[task.pk]) for task in tasks]
     return sorted(rows, key=lambda row: not row.doubtful)
 
 
@@ -83,9 +86,9 @@ def _known(task: Task, shares: list[float]) -> Known:
     return Known(task, len(shares), right, sum(shares) / len(shares) if shares else None)
 
 
-def _shares(project: Project) -> dict[int, list[float]]:
+def _shares(tasks: list[Task]) -> dict[int, list[float]]:
     """task → how right each judgement of it was."""
-    judged = Judgement.objects.in_force().filter(task__prompt__project=project, task__purpose__in=PURPOSES, ruling=False)
+    judged = Judgement.objects.in_force().filter(task__in=tasks, ruling=False)
     rows = list(judged.order_by("-pk").values_list("pk", "task_id", "task__reference_id")[:LATEST])
     grades = checks.grades_of({pk for mine, _task, reference in rows for pk in (mine, reference)})
     found: dict[int, list[float]] = defaultdict(list)

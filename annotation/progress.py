@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,11 +26,22 @@ class Step:
     done: bool
 
 
+LATEST = 200_000  # of seats counted by kind
+ANSWERS = 10_000  # of answers counted by model
+
+
+def totals(project: Project) -> tuple[int, int]:
+    """How many judgements are wanted, and how many of them are given; from indexes, however many there are."""
+    seats = Seat.objects.in_project(project)
+    return seats.count(), seats.filter(filled__isnull=False).count()
+
+
 def kinds(project: Project) -> list[dict[str, Any]]:
-    """For each kind of question asked here: its tasks, and its seats filled, held and free."""
+    """For each kind of question asked here: its tasks, and its seats filled, held and free; of the LATEST newest seats."""
     now_held = Q(filled=None, rater__isnull=False, held_until__gte=timezone.now())
+    newest = Seat.objects.in_project(project).order_by("-pk").values("pk")[:LATEST]
     counted = (
-        Seat.objects.in_project(project)
+        Seat.objects.filter(pk__in=newest)
         .values("task__kind")
         .annotate(
             tasks=Count("task", distinct=True),
@@ -46,10 +58,22 @@ def kinds(project: Project) -> list[dict[str, Any]]:
     ]
 
 
-def models(project: Project) -> QuerySet[Any, Any]:
-    """The models with answers here: how many, and how many of these no task has shown yet."""
-    answers = Sample.objects.filter(prompt__project=project).exclude(model="").values("model").order_by("model")
-    return answers.annotate(count=Count("pk", distinct=True), unshown=Count("pk", Q(tasks=None)))
+def models(project: Project) -> list[dict[str, Any]]:
+    """The models with answers here: how many answers, and how many of these no task has shown; of the ANSWERS newest of each."""
+    return [row for name in _model_names() if (row := _model(project, name))["count"]]
+
+
+def _model_names() -> Iterator[str]:
+    """Every model's name, each found behind the one before in the index."""
+    name: str | None = ""
+    while name := Sample.objects.filter(model__gt=name).order_by("model").values_list("model", flat=True).first():
+        yield name
+
+
+def _model(project: Project, name: str) -> dict[str, Any]:
+    newest = Sample.objects.filter(prompt__project=project, model=name).order_by("-pk")[:ANSWERS]
+    unshown = Sample.objects.filter(pk__in=newest.values("pk"), tasks=None)
+    return {"model": name, "count": newest.count(), "unshown": unshown.count()}
 
 
 def without_write_task(project: Project) -> QuerySet[Any]:

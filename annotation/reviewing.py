@@ -7,6 +7,7 @@ that ruling in place of what the raters of the task said. Nobody reviews what th
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -39,8 +40,12 @@ class Refused(Exception):
 
 def waiting(project: Project, reviewer: User, *, rater: str = "", kind: str = "", flagged: bool = False) -> JudgementQuerySet:
     """Judgements to train on that nobody has reviewed or overruled, but for the reviewer's own."""
-    rows = Judgement.objects.in_force().filter(seat__project=project, task__purpose=Task.Purpose.TRAIN, ruling=False)
-    rows = rows.exclude(rater=reviewer).filter(~Exists(Review.objects.filter(judgement=OuterRef("pk"))), ~Exists(_rulings()))
+    corrections = Judgement.objects.filter(supersedes=OuterRef("pk"))
+    filled = Judgement.objects.filter(seat__project=project, seat__filled__isnull=False)  # an index has these in order of time
+    rows = filled.filter(task__purpose=Task.Purpose.TRAIN, ruling=False)
+    rows = rows.exclude(rater=reviewer).filter(
+        ~Exists(corrections), ~Exists(Review.objects.filter(judgement=OuterRef("pk"))), ~Exists(_rulings())
+    )
     if rater:
         rows = rows.filter(rater__username=rater)
     if kind:
@@ -56,17 +61,17 @@ def _rulings() -> JudgementQuerySet:
 
 def queue(rows: JudgementQuerySet, order: str) -> list[int]:
     """Ids of the judgements that wait, in order; of many the LATEST oldest or newest."""
-    if order != "disputed":
-        return list(rows.order_by("pk" if order == "oldest" else "-pk").values_list("pk", flat=True)[:LATEST])
-    newest = rows.order_by("-pk")[:LATEST]
-    found = disagreements(votes(orderings(newest)))
-    pairs = newest.values_list("pk", "task_id")
-    return [pk for pk, task_id in sorted(pairs, key=lambda pair: (-found.get(pair[1], 0.0), -pair[0]))]
+    by_time = ("seat__filled", "seat") if order == "oldest" else ("-seat__filled", "-seat")
+    found = list(rows.order_by(*by_time).values_list("pk", "task_id")[:LATEST])
+    if order == "disputed":
+        disputed = disagreements(votes(orderings({task for _pk, task in found})))
+        found.sort(key=lambda pair: -disputed.get(pair[1], 0.0))
+    return [pk for pk, _task in found]
 
 
-def orderings(rows: JudgementQuerySet) -> list[Ordering]:
-    """What everybody said of the order of the answers in the tasks of these judgements."""
-    grades = Grade.objects.filter(judgement__task__in=rows.values("task"), judgement__superseded_by=None, aspect="overall", step=0)
+def orderings(task_ids: Collection[int]) -> list[Ordering]:
+    """What everybody said of the order of the answers in these tasks."""
+    grades = Grade.objects.filter(judgement__task__in=task_ids, judgement__superseded_by=None, aspect="overall", step=0)
     found: dict[tuple[int, int], dict[int, float]] = defaultdict(dict)
     for task, judgement, sample, value in grades.values_list("judgement__task", "judgement", "sample", "value"):
         found[task, judgement][sample] = value

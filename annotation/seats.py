@@ -90,6 +90,7 @@ class Seat(models.Model):
             models.Index(fields=["project", "language", "place", "id"], condition=Q(filled=None), name="open_seats_by_language"),
             models.Index(fields=["project", "rater", "place", "id"], name="where_a_rater_sat"),
             models.Index(fields=["rater", "filled"], condition=Q(filled__isnull=False), name="what_a_rater_filled"),
+            models.Index(fields=["project", "filled", "rater"], condition=Q(filled__isnull=False), name="when_seats_were_filled"),
         ]
 
     def __str__(self) -> str:

@@ -112,7 +112,7 @@ def project(request: HttpRequest, project_id: int) -> HttpResponse:
     """How far the project is, and what to do next."""
     project = led(request, project_id)
     kinds, prompts, snapshots = progress.kinds(project), project.prompts.count(), project.snapshots.count()
-    given, wanted = (sum(kind[name] for kind in kinds) for name in ("given", "wanted"))
+    wanted, given = progress.totals(project)
     steps = progress.steps(project, prompts=prompts, kinds=kinds, snapshots=snapshots)
     speed = pace.pace(project, wanted - given)
     context = {
@@ -120,7 +120,6 @@ def project(request: HttpRequest, project_id: int) -> HttpResponse:
         "kinds": kinds,
         "prompts": prompts,
         "snapshots": snapshots,
-        "models": list(progress.models(project)),
         "raters": pace.raters(project, RATERS_SHOWN),
         "steps": steps,
         "next_step": next((step for step in steps if not step.done), None),
@@ -131,6 +130,7 @@ def project(request: HttpRequest, project_id: int) -> HttpResponse:
         "by_day": bars(speed.days, "j M", title=_("Judgements a day")),
         "by_hour": bars(speed.hours, "H:i", title=_("Judgements an hour")),
         "latest": pace.LATEST,
+        "seats_counted": progress.LATEST,
         "pace_days": pace.PACE_DAYS,
     }
     return render(request, "annotation/project.html", context)

@@ -1,4 +1,4 @@
-"""Where a lead makes tasks: prompts to be answered by people, answers to be judged, more people for either; and takes seats back."""
+"""Where a lead makes tasks: prompts to be answered by people, answers to be judged, more people for either, seats taken back."""
 
 from __future__ import annotations
 

@@ -325,6 +325,10 @@ class Migration(migrations.Migration):
             model_name='seat',
             index=models.Index(condition=models.Q(('filled__isnull', False)), fields=['rater', 'filled'], name='what_a_rater_filled'),
         ),
+        migrations.AddIndex(
+            model_name='seat',
+            index=models.Index(condition=models.Q(('filled__isnull', False)), fields=['project', 'filled', 'rater'], name='when_seats_were_filled'),
+        ),
         migrations.AddConstraint(
             model_name='seat',
             constraint=models.UniqueConstraint(condition=models.Q(('rater__isnull', False)), fields=('task', 'rater'), name='one_seat_per_rater'),
