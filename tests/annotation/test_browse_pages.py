@@ -245,3 +245,4 @@ def test_a_reviewer_is_offered_no_page_that_is_for_leads(client_of, reviewer, le
     url = reverse("browse", args=[project.pk])
     assert leads_only not in client_of(reviewer).get(url).content.decode()
     assert leads_only in client_of(lead).get(url).content.decode()
+    assert url in client_of(reviewer).get(reverse("home")).content.decode()
