@@ -28,7 +28,7 @@ PRIOR_PRECISION = np.array([1.0, 0.25])
 BUDGET, FEWEST, MOST = 20_000, 32, 256  # draws: over all tasks, and for one; fewer tasks leave less room for errors to cancel
 CELLS = 400_000  # scores of one block of tasks: 3 MB, so that they stay in the processor's cache
 WIDE, WIDE_SHARE = 2.0, 0.25  # a quarter of the draws is twice as wide, against the tails that a mode does not see
-STEPS, LONGEST_STEP, TOLERANCE = 200, 1.0, 1e-4
+STEPS, LONGEST_STEP, TOLERANCE = 200, 1.0, 1e-3
 GRID = np.linspace(0, 1, 4097)
 QUANTILES = np.vectorize(NormalDist().inv_cdf)(GRID.clip(1e-5, 1 - 1e-5))
 
@@ -87,22 +87,24 @@ class Block:
 
 
 def fit(orderings: Iterable[Ordering]) -> Fit:
-    """The raters' reliabilities and the preferences of every task with two answers or more, in order of the tasks' first rankings.
+    """The raters' reliabilities, and the preferences of every task with two answers or more.
 
-    Rankings of one task by different raters are independent given the utilities. Preferences hold for the β and τ found: what is
-    unsure about these is not in them.
+    Rankings of one task by different raters are taken as independent given the utilities. Preferences hold for the β and τ found:
+    what is unsure about these is not in them. 10,000 rankings of four answers by 30 raters take some 3 seconds, comparisons one.
     """
     found = [ordering for ordering in orderings if len(ordering.samples) > 1]
     raters = sorted({ordering.rater for ordering in found})
     blocks = _blocks(found, {rater: number for number, rater in enumerate(raters)})
-    theta, covariance, converged = _search(blocks, len(raters))
+    draws = int(np.clip(BUDGET / max(1, sum(len(block.who) for block in blocks)), FEWEST, MOST))
+    theta, covariance, converged = _search(blocks, len(raters), draws)
     counts = Counter(ordering.rater for ordering in found)
     errors = np.sqrt(np.diag(covariance)).reshape(-1, 2)[:, 0]
     reliabilities = {
         rater: Reliability(rater, counts[rater], *_with_interval(asinh, error), float(tau))
         for rater, (asinh, tau), error in zip(raters, theta, errors, strict=True)
     }
-    return Fit(reliabilities, [preference for block in blocks for preference in _preferences(block, theta)], converged)
+    preferences = [preference for block in blocks for preference in _preferences(block, theta, min(MOST, 4 * draws))]
+    return Fit(reliabilities, preferences, converged)
 
 
 def _with_interval(asinh: float, error: float) -> tuple[float, float, float]:
@@ -150,10 +152,9 @@ def _tiers(tasks: list[list[Ordering]]) -> np.ndarray:
     return ((falling[..., None, :] > values[..., :, None]) * first[..., None, :]).sum(axis=-1)
 
 
-def _search(blocks: list[Block], raters: int) -> tuple[np.ndarray, np.ndarray, bool]:
+def _search(blocks: list[Block], raters: int, draws: int) -> tuple[np.ndarray, np.ndarray, bool]:
     """θ = (asinh β, τ) of each rater, the covariance of their estimates, and whether the search came to rest."""
     theta = np.tile(PRIOR_MEAN, (raters, 1))
-    draws = int(np.clip(BUDGET / max(1, sum(len(block.who) for block in blocks)), FEWEST, MOST))
     caution, longest = 0.0, np.inf
     for _step in range(STEPS):
         gradient, complete, missing = _slopes(blocks, theta, draws)
@@ -218,10 +219,10 @@ def _expectations(block: Block, part: slice, theta: np.ndarray, draws: int) -> t
     return mean, np.einsum("tm,trmij->trij", weights, curvature), lost
 
 
-def _preferences(block: Block, theta: np.ndarray) -> Iterator[Preference]:
-    for part in block.parts(MOST):
+def _preferences(block: Block, theta: np.ndarray, draws: int) -> Iterator[Preference]:
+    for part in block.parts(draws):
         choices, beta, tau = block.choices.of(part), np.sinh(theta[block.who[part], 0]), theta[block.who[part], 1]
-        utilities, log_prior = _draw(block, part, beta, tau, MOST)
+        utilities, log_prior = _draw(block, part, beta, tau, draws)
         weights = _normal(davidson_luce.log_likelihood(choices, beta, tau, utilities).sum(axis=1) + log_prior)
         above = utilities[:, :, :, None] > utilities[:, :, None, :]
         chances = np.einsum("tm,tmab->tab", weights, above)

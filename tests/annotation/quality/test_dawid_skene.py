@@ -44,13 +44,14 @@ def test_equal_votes_go_to_the_lowest_class():
     assert dawid_skene.majority_vote(items, labels).tolist() == [0, 2]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ["rte", "bluebirds"])
 def test_crowd_kit_finds_the_same(name):
     pandas, crowdkit = pytest.importorskip("pandas"), pytest.importorskip("crowdkit.aggregation")
     items, raters, labels, _gold = crowd(name)
     table = pandas.DataFrame({"task": items, "worker": raters, "label": labels})
-    other = crowdkit.DawidSkene(n_iter=60, tol=-1).fit(table)
-    fit = dawid_skene.fit(items, raters, labels, tolerance=-1, iterations=60)
+    other = crowdkit.DawidSkene(n_iter=25, tol=-1).fit(table)
+    fit = dawid_skene.fit(items, raters, labels, tolerance=-1, iterations=25)
     assert fit.posterior == pytest.approx(other.probas_.sort_index().sort_index(axis=1).to_numpy(), abs=1e-6)
     errors = other.errors_.sort_index(axis=1)
     for (rater, label), row in errors.iterrows():
