@@ -126,7 +126,7 @@ def _annotations(values: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[
 
 def _results(results: Any) -> Iterator[Result]:
     for result in results if isinstance(results, list) else []:
-        form = result.get("type") if isinstance(result, dict) else None
+        form = str(result.get("type")) if isinstance(result, dict) else ""
         if form in FORMS and isinstance(result.get("value"), dict):
             yield str(result.get("from_name", "")), form, result["value"].get(FORMS[form])
 

@@ -104,7 +104,7 @@ def _replies(node: Node) -> list[Node]:
 
 
 def _message(node: Node) -> chat.Message:
-    role, text = node.get("role"), node.get("text")
+    role, text = str(node.get("role")), node.get("text")
     if role not in SPEAKERS or not isinstance(text, str):
         names = {"id": str(node.get("message_id"))[:40]}
         raise ValueError(_("message %(id)s: needs a “role”, prompter or assistant, and a “text”") % names)
@@ -112,11 +112,8 @@ def _message(node: Node) -> chat.Message:
 
 
 def _judged(prompt: prompts.PromptRow, replies: list[Node]) -> list[Judged]:
-    demonstrations = [
-        written(prompt, [_message(reply)], _author(reply))
-        for reply in replies
-        if not reply.get("synthetic") and reply["text"].strip()
-    ]
+    people = [reply for reply in replies if not reply.get("synthetic") and _message(reply)["content"].strip()]
+    demonstrations = [written(prompt, [_message(reply)], _author(reply)) for reply in people]
     ranked = sorted((reply for reply in replies if isinstance(reply.get("rank"), int)), key=lambda reply: reply["rank"])[:MOST]
     if len(ranked) < FEWEST:
         return demonstrations
