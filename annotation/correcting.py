@@ -49,7 +49,8 @@ def latest(user: User, project: Project, count: int) -> list[Judgement]:
 def returned(user: User, project: Project) -> list[Judgement]:
     """Those that a reviewer sent back and that wait for a better word, the oldest first, each with `leave`."""
     back = Review.objects.filter(verdict=RETURNED, judgement__rater=user, judgement__seat__project=project)
-    rows = _standing(user).filter(pk__in=back.values("judgement")).filter(last_word=RETURNED).order_by("pk")
+    ids = list(back.filter(judgement__superseded_by=None).values_list("judgement", flat=True))
+    rows = _standing(user).filter(pk__in=ids, last_word=RETURNED).order_by("pk")
     return [_with_leave(judgement) for judgement in rows]
 
 
