@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from annotation.models import Judgement, Prompt
+from tests.browser.axe import violations
 
 pytestmark = pytest.mark.browser
 ROWS = [{"meta": {"lang": "en"}, "task": f"Why is river {n} long?", "gold": f"Because {n} streams join it."} for n in range(4)]
@@ -36,6 +37,7 @@ def test_columns_are_chosen_by_keyboard_and_the_focus_stays(window_of, lead, pro
     expect(prompt).to_be_focused()
     page.get_by_label("Response", exact=True).select_option("gold")
     expect(page.get_by_role("status")).to_contain_text("4 good rows · 1 bad row · 4 write")
+    assert violations(page) == []
     page.get_by_label("Leave out the bad rows").check()
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_text("Imported: 4 new, 0 there already.")).to_be_visible()
