@@ -6,6 +6,7 @@ that it looks at. Freezing it twice gives the same bytes, whatever was judged in
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +19,10 @@ from annotation.models import Grade, Judgement, Prompt, Sample, Snapshot, Task
 
 DEFAULTS = {"validation": 0.1, "test": 0.1}
 CHUNK = 500
+COLUMNS = [  # of a judgement, its task, prompt and guidelines: reading the others, too, takes half as long again
+    "rater", "seconds", "written", "guidelines__version", "task__kind",
+    *(f"task__prompt__{name}" for name in ("messages", "tools", "language", "source", "licence", "digest")),
+]  # fmt: skip
 
 
 def options(given: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +39,8 @@ def options(given: dict[str, Any]) -> dict[str, Any]:
 def freeze(snapshot: Snapshot) -> Snapshot:
     """Writes the snapshot's folder and then its manifest in the database; one that is frozen is left as it is.
 
-    What cannot be frozen keeps the reason in `error`, and ValueError or OSError is raised. Memory does not grow with the rows.
+    What cannot be frozen keeps the reason in `error`, and ValueError or OSError is raised. Memory grows by eight
+    bytes a row.
     """
     if snapshot.frozen:
         return snapshot
@@ -56,9 +62,14 @@ def judgements(snapshot: Snapshot) -> models.QuerySet[Judgement]:
     Where a reviewer ruled on a task, the ruling stands for all that was said there.
     """
     last = snapshot.options["last_judgement"]
-    rulings = Judgement.objects.filter(task=models.OuterRef("task"), ruling=True, pk__lte=last).exclude(superseded_by__pk__lte=last)
-    in_force = _to_train(snapshot).filter(pk__lte=last).exclude(superseded_by__pk__lte=last)
-    return in_force.filter(models.Q(ruling=True) | ~models.Exists(rulings))
+    rulings = _in_force(Judgement.objects.filter(task=models.OuterRef("task"), ruling=True), last)
+    return _in_force(_to_train(snapshot), last).filter(models.Q(ruling=True) | ~models.Exists(rulings))
+
+
+def _in_force(judgements: models.QuerySet[Judgement], last: int) -> models.QuerySet[Judgement]:
+    """Those up to `last` that none up to `last` supersedes. NOT EXISTS, not a join: of that PostgreSQL expects one row, and loops."""
+    corrections = Judgement.objects.filter(supersedes=models.OuterRef("pk"), pk__lte=last)
+    return judgements.filter(~models.Exists(corrections), pk__lte=last)
 
 
 def _to_train(snapshot: Snapshot) -> models.QuerySet[Judgement]:
@@ -79,8 +90,10 @@ def _bound(snapshot: Snapshot) -> None:
 
 
 def _prompts(snapshot: Snapshot) -> Iterator[Prompt]:
-    for chunk in _chunks(snapshot.project.prompts.filter(pk__lte=snapshot.options["last_prompt"])):
+    last, prompts = 0, snapshot.project.prompts.filter(pk__lte=snapshot.options["last_prompt"]).order_by("pk")
+    while chunk := list(prompts.filter(pk__gt=last)[:CHUNK]):
         yield from chunk
+        last = chunk[-1].pk
 
 
 def _prompt_row(prompt: Prompt, options: dict[str, Any]) -> dict[str, Any]:
@@ -98,10 +111,10 @@ def _about(prompt: Prompt, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rows(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
-    for chunk in _chunks(judgements(snapshot).select_related("task__prompt", "guidelines")):
+    for chunk in _judgement_chunks(snapshot):
         shown = _shown(chunk)
         grades = _grades(chunk)
-        samples = Sample.objects.in_bulk({pk for pks in shown.values() for pk in pks})
+        samples = Sample.objects.only("messages", "model", "author").in_bulk({pk for pks in shown.values() for pk in pks})
         for judgement in chunk:
             answers = [
                 _answer(samples[pk], grades[judgement.pk].get(pk, {}), written=pk == judgement.written_id)
@@ -110,12 +123,15 @@ def _rows(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
             yield _row(judgement, answers, snapshot.options)
 
 
-def _chunks(queryset: models.QuerySet[Any]) -> Iterator[list[Any]]:
-    """The rows in order of id, some at a time, without holding a transaction open between the chunks."""
-    last = 0
-    while chunk := list(queryset.filter(pk__gt=last).order_by("pk")[:CHUNK]):
-        yield chunk
-        last = chunk[-1].pk
+def _judgement_chunks(snapshot: Snapshot) -> Iterator[list[Judgement]]:
+    """The judgements in order of id, some at a time, without holding a transaction open between the chunks.
+
+    Which ones is asked once: asked for each chunk, both databases read the whole project each time.
+    """
+    wanted = array("q", judgements(snapshot).order_by("pk").values_list("pk", flat=True).iterator())
+    found = Judgement.objects.select_related("task__prompt", "guidelines").only(*COLUMNS).order_by("pk")
+    for at in range(0, len(wanted), CHUNK):
+        yield list(found.filter(pk__in=wanted[at : at + CHUNK].tolist()))
 
 
 def _shown(chunk: list[Judgement]) -> dict[int, set[int]]:
@@ -131,8 +147,9 @@ def _shown(chunk: list[Judgement]) -> dict[int, set[int]]:
 def _grades(chunk: list[Judgement]) -> dict[int, dict[int, dict[str, float]]]:
     """judgement → sample → aspect → value, for whole answers (step 0)."""
     found: dict[int, dict[int, dict[str, float]]] = defaultdict(dict)
-    for grade in Grade.objects.filter(judgement__in=chunk, step=0):
-        found[grade.judgement_id].setdefault(grade.sample_id, {})[grade.aspect] = grade.value
+    given = Grade.objects.filter(judgement__in=chunk, step=0)
+    for judgement, sample, aspect, value in given.values_list("judgement_id", "sample_id", "aspect", "value"):
+        found[judgement].setdefault(sample, {})[aspect] = value
     return found
 
 
