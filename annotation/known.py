@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
@@ -73,12 +74,29 @@ def unmake(task: Task) -> Task:
 
 def known(project: Project) -> list[Known]:
     """The project's tasks that check raters, MOST of them, doubtful ones first; of their judgements the LATEST newest count."""
+    tasks = _tasks(project)
+    found: dict[int, list[float]] = defaultdict(list)
+    for checked in _checked(tasks):
+        found[checked.task_id].append(checked.share)
+    return sorted((_known(task, found[task.pk]) for task in tasks), key=lambda row: not row.doubtful)
+
+
+def rightness_of_each(project: Project) -> dict[str, dict[int, Known]]:
+    """Purpose → rater → how right they were; as `known`, but by rater: `task` is one of those that they judged."""
+    tasks = {task.pk: task for task in _tasks(project)}
+    found: dict[tuple[str, int], list[Checked]] = defaultdict(list)
+    for checked in _checked(list(tasks.values())):
+        found[tasks[checked.task_id].purpose, checked.rater_id].append(checked)
+    rows: dict[str, dict[int, Known]] = {purpose: {} for purpose in PURPOSES}
+    for (purpose, rater), some in found.items():
+        rows[purpose][rater] = _known(tasks[some[0].task_id], [checked.share for checked in some])
+    return rows
+
+
+def _tasks(project: Project) -> list[Task]:
     ours = Exists(Prompt.objects.filter(pk=OuterRef("prompt"), project=project))
     found = Task.objects.filter(ours, reference__isnull=False, purpose__in=PURPOSES).select_related("prompt", "reference__rater")
-    tasks = list(found.order_by("-purpose", "pk")[:MOST])
-    shares = _shares(tasks)
-    rows = [_known(task, shares[task.pk]) for task in tasks]
-    return sorted(rows, key=lambda row: not row.doubtful)
+    return list(found.order_by("-purpose", "pk")[:MOST])
 
 
 def _known(task: Task, shares: list[float]) -> Known:
@@ -86,14 +104,20 @@ def _known(task: Task, shares: list[float]) -> Known:
     return Known(task, len(shares), right, sum(shares) / len(shares) if shares else None)
 
 
-def _shares(tasks: list[Task]) -> dict[int, list[float]]:
-    """task → how right each judgement of it was."""
-    judged = Judgement.objects.in_force().filter(task__in=tasks, ruling=False)
-    rows = list(judged.order_by("-pk").values_list("pk", "task_id", "task__reference_id")[:LATEST])
-    grades = checks.grades_of({pk for mine, _task, reference in rows for pk in (mine, reference)})
-    found: dict[int, list[float]] = defaultdict(list)
-    for pk, task_id, reference in rows:
+@dataclass(frozen=True)
+class Checked:
+    """How right one judgement was, 0 to 1."""
+
+    task_id: int
+    rater_id: int
+    share: float
+
+
+def _checked(tasks: list[Task]) -> Iterator[Checked]:
+    judged = Judgement.objects.in_force().filter(task__in=tasks, ruling=False).order_by("-pk")
+    rows = list(judged.values_list("pk", "task_id", "rater_id", "task__reference_id")[:LATEST])
+    grades = checks.grades_of({pk for mine, _task, _rater, reference in rows for pk in (mine, reference)})
+    for pk, task_id, rater_id, reference in rows:
         share = gold.rightness(grades[pk], grades[reference]) if pk != reference else None
         if share is not None:
-            found[task_id].append(share)
-    return found
+            yield Checked(task_id, rater_id, share)

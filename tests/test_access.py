@@ -35,10 +35,10 @@ WORDS = {
     "reviewer": """
         flags api_flags
         browse browse_samples browse_judgements browse_prompt evaluations evaluation evaluation_file evaluation_json api_prompts api_samples api_tasks api_judgements api_snapshots
-        review review_judgement review_ruling api_snapshot api_rows api_links api_evaluations api_evaluation
+        review review_judgement review_ruling quality api_snapshot api_rows api_links api_evaluations api_evaluation
     """,
     "lead": """
-        flag_settle api_flag_settle
+        flag_settle api_flag_settle api_scores
         members member_role member_remove invitation_revoke project_new project project_edit import import_check
         import_commit import_problems tasks tasks_write project_new_preview project_preview project_state tasks_answers tasks_release known_answers known_make known_unmake tasks_overlap snapshots snapshot_new snapshot snapshot_retry
         runs recipes run_new run run_live run_stop run_resume run_raters checkpoints checkpoint_import checkpoint corpora evaluation_new

@@ -58,8 +58,8 @@ class Characters(Func):
 
 def latest(project: Project, limit: int) -> JudgementQuerySet:
     """The newest judgements in force that were made to train, by raters: a reviewer's ruling is no independent opinion."""
-    made = Judgement.objects.in_force().filter(seat__project=project, task__purpose=Task.Purpose.TRAIN, ruling=False)
-    return made.order_by("-pk")[:limit]
+    filled = Judgement.objects.in_force().filter(seat__project=project, seat__filled__isnull=False)  # an index has these by time
+    return filled.filter(task__purpose=Task.Purpose.TRAIN, ruling=False).order_by("-seat__filled", "-seat")[:limit]
 
 
 def rows_of(project: Project, limit: int) -> Rows:
