@@ -68,6 +68,7 @@ TAGS = {
     "prompts": "prompts",
     "imports": "prompts",
     "samples": "samples",
+    "scores": "samples",
     "tasks": "tasks",
     "flags": "tasks",
     "seats": "seats",

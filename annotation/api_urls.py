@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from annotation import api, api_flags, api_imports, api_known, api_prompts, api_rating, api_samples, api_snapshots, api_tasks
+from annotation import (
+    api,
+    api_flags,
+    api_imports,
+    api_known,
+    api_prompts,
+    api_rating,
+    api_samples,
+    api_scores,
+    api_snapshots,
+    api_tasks,
+)
 
 urlpatterns = [
     path("projects/", api.Projects.as_view(), name="api_projects"),
@@ -13,6 +24,7 @@ urlpatterns = [
     path("projects/<int:project_id>/prompts/", api_prompts.Prompts.as_view(), name="api_prompts"),
     path("projects/<int:project_id>/imports/", api_imports.Imports.as_view(), name="api_imports"),
     path("projects/<int:project_id>/samples/", api_samples.Samples.as_view(), name="api_samples"),
+    path("projects/<int:project_id>/scores/", api_scores.Scores.as_view(), name="api_scores"),
     path("projects/<int:project_id>/tasks/", api_tasks.Tasks.as_view(), name="api_tasks"),
     path("projects/<int:project_id>/seats/", api_rating.NextSeat.as_view(), name="api_next_seat"),
     path("projects/<int:project_id>/judgements/", api_tasks.Judgements.as_view(), name="api_judgements"),

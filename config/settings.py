@@ -264,11 +264,17 @@ RECIPES = {
     "sample": "training.recipes.sample",
     "fetch": "training.recipes.fetch",
     "evaluate": "evals.recipe",
+    "score": "evals.score",
+}
+# What is written from the database into a run's folder before it starts, by the word that its recipe calls MATERIAL.
+MATERIALS = {
+    "waiting_answers": "training.materials.waiting_answers",
 }
 # What becomes of a run's `out/` folder when it has succeeded, by the word that its recipe calls OUTCOME.
 OUTCOMES = {
     "checkpoint": "training.outcomes.checkpoint",
     "samples": "training.outcomes.samples",
+    "rewards": "training.outcomes.rewards",
     "scores": "evals.outcomes.scores",
 }
 ENGINES = {

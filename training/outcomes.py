@@ -1,4 +1,4 @@
-"""What becomes of a run's `out/` folder once it has ended well: a Checkpoint row, or Samples. Twice counts once."""
+"""What becomes of a run's `out/` folder once it has ended well: a Checkpoint row, Samples, or Scores. Twice counts once."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
+from annotation import scores
 from annotation.chat import answer_messages
 from annotation.models import Project, Prompt, Sample
 from training.card import CARD
 from training.models import Checkpoint, Run
 from training.rundir import OUT, plain
 
-SAMPLES = "samples.jsonl"
+SAMPLES, REWARDS = "samples.jsonl", "rewards.jsonl"
 BATCH = 500
 
 
@@ -148,6 +150,31 @@ def _refuse_strangers(run: Run, batch: list[tuple[int, dict[str, Any]]]) -> None
                 _("samples.jsonl, line %(number)d: prompt %(prompt)s is not in the run's project")
                 % {"number": number, "prompt": line["prompt_id"]}
             )
+
+
+# Rewards ------------------------------------------------------------------------------------------------------------------
+
+
+def rewards(run: Run) -> int:
+    """Keeps each line of `out/rewards.jsonl` as a reward model's score of a sample; how many. ValueError says what is wrong."""
+    with open(run.folder / OUT / REWARDS, encoding="utf-8") as file:
+        lines = [_reward(number, text) for number, text in enumerate(file, 1)]
+    try:
+        return scores.record(run.project, lines)
+    except ValidationError as error:
+        raise ValueError(f"{REWARDS}: {' '.join(error.messages)}") from None
+
+
+def _reward(number: int, text: str) -> scores.Scored:
+    try:
+        line = plain(json.loads(text))
+        sample, model, value = line["sample_id"], line["model"], line["value"]
+        if type(sample) is not int or not isinstance(model, str) or type(value) not in (int, float):
+            raise TypeError
+    except (ValueError, KeyError, TypeError):
+        words = _("rewards.jsonl, line %(number)d: must be an object with “sample_id”, “model” and a number “value”")
+        raise ValueError(words % {"number": number}) from None
+    return sample, model, float(value)
 
 
 def _batches(lines: Iterator[Any]) -> Iterator[list[Any]]:

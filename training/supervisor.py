@@ -86,6 +86,8 @@ def _start(run: Run, engine: Any) -> str | None:
         return None
     try:
         RunDir.create(run.folder, specification(run))
+        if material := getattr(run.part, "MATERIAL", None):
+            part("MATERIALS", material)(run)
         return engine.start(run.folder, run.attempt, run.resources)
     except Busy as busy:
         logger.info("%s: waits: %s", run, busy)
