@@ -115,12 +115,24 @@ def submit(request: HttpRequest, seat_id: int) -> HttpResponse:
         return _show(request, found, draft, status=409, changed_elsewhere=True)
     try:
         payload = asking.payload_from_post(ask, request.POST)
+        if found.filled and found.rater_id == user.pk and not _sent_before(found, ask, payload):
+            return _gone(request, found, desk.lost(found, user), draft)
         desk.fill(found, user, payload, key=key, seconds=draft["seconds"], comment=draft["comment"])
     except ValidationError as error:
         return _show(request, found, draft, error, status=422)
     except desk.SeatLost as lost:
         return _gone(request, found, lost, draft)
     return _next(request, found, _("Saved."))
+
+
+def _sent_before(seat: Seat, ask: asking.Ask, payload: asking.Payload) -> bool:
+    """Whether a judgement of this seat says what is sent: the same form sent twice. Else it comes from a tab that was left open."""
+    for judgement in seat.judgements.all():
+        said = asking.recall(judgement, ask)
+        said.pop("comment")
+        if asking.parse(ask, said) == asking.parse(ask, payload):
+            return True
+    return False
 
 
 def _next(request: HttpRequest, seat: Seat, said: str) -> HttpResponse:

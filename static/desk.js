@@ -4,7 +4,7 @@
 // letters of the best answers so far, for what is asked of them next). Its script hears on that element
 //   desk:key    a key that nobody is typing (detail: the KeyboardEvent); preventDefault() takes it
 //   desk:turn   Enter was pressed elsewhere and this question is the next one that wants an answer
-// and sends desk:best when data-best changes. Whatever has data-key="x" is pressed by that key, unless a kind has taken it.
+// and sends desk:best when data-best changes, desk:drawn when it has drawn texts anew. Whatever has data-key="x" is pressed by that key, unless a kind has taken it.
 const PAUSE = 1000; // ms without a change before the draft is sent
 const AGAIN = 5000; // ms before a draft that did not arrive is sent again
 const IDLE = 60; // s without a sign of life after which time is not counted
@@ -163,6 +163,7 @@ function tick() {
 
 const TYPING = "textarea, select, [contenteditable], input:not([type=radio], [type=checkbox])";
 const PRESSED = "button, a, summary"; // Enter and Space are theirs
+const SCROLLED = "[data-drawer], pre, table, [data-shown]"; // and the arrows are theirs
 
 const questions = () => [...form().querySelectorAll("[data-kind]")];
 const unanswered = () => questions().find((question) => question.dataset.complete === "false");
@@ -186,6 +187,7 @@ function press(element) {
 
 function key(event) {
   if (event.target.matches?.(PRESSED) && ["Enter", " "].includes(event.key)) return false;
+  if (event.target.closest?.(SCROLLED) && event.key.startsWith("Arrow")) return false;
   if (event.key === "Enter") {
     if (!event.repeat) enter(event.target);
     return true;
@@ -226,6 +228,7 @@ let reading = false;
 
 document.addEventListener("toggle", (event) => {
   if (event.target.matches?.("[data-drawer]")) reading = event.target.open;
+  if (form()) openToKeys();
 }, true);
 
 document.addEventListener("click", (event) => {
@@ -237,6 +240,14 @@ document.addEventListener("click", (event) => {
   else if (button.dataset.key === "?") help();
 });
 
+// Code and tables wider than their place are scrolled by whoever has no mouse, too.
+function openToKeys() {
+  for (const box of document.querySelectorAll(".prose pre, .prose table, .prose p:has(math)")) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+}
+
 // The page --------------------------------------------------------------------------------------------------------------------
 
 function begin() {
@@ -245,6 +256,7 @@ function begin() {
   dirty = false;
   watchTime();
   restore();
+  openToKeys();
 }
 
 function arrive() {
@@ -270,6 +282,8 @@ document.addEventListener("visibilitychange", () => {
   save(true);
 });
 window.addEventListener("pagehide", () => save(true));
+window.addEventListener("resize", openToKeys);
+document.addEventListener("desk:drawn", openToKeys);
 setInterval(tick, 1000);
 
 // An answer follows the draft that is on its way, so that the server finds it based on that one.

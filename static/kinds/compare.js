@@ -21,6 +21,7 @@ function draw() {
   const place = chosen();
   root().dataset.complete = String(place >= 0 || bad().checked);
   root().dataset.best = place >= 0 ? BEST[place] : bad().checked ? BEST[TIE] : "";
+  if (place >= 0) root().querySelector("[data-said]").textContent = steps()[place].labels[0].title;
   root().dispatchEvent(new Event("desk:best", { bubbles: true }));
 }
 

@@ -98,12 +98,13 @@ class Ranking {
     const letter = event.key.toUpperCase();
     if (this.letters.includes(letter)) this.goTo(letter);
     else if (event.key === "ArrowRight" || event.key === "ArrowLeft") this.step(event.key === "ArrowRight" ? 1 : -1);
-    else if (!this.picked) return false;
     else return this.keyOnPicked(event.key, letter);
     return true;
   }
 
   keyOnPicked(key, letter) {
+    if (!this.picked) this.pick(this.open()[0] ?? null);
+    if (!this.picked) return false;
     if (letter === "U") this.placeAndGoOn("unacceptable");
     else if (/^[1-9]$/.test(key) && this.order.includes(key)) this.placeAndGoOn(key);
     else if (key === "ArrowUp" || key === "ArrowDown") this.shift(key === "ArrowDown" ? 1 : -1);

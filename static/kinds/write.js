@@ -25,6 +25,7 @@ function start(root) {
     if (!answer || turn !== asked || !(answer.ok || answer.status === 422)) return;
     shown.innerHTML = await answer.text();
     shown.classList.remove("muted");
+    root.dispatchEvent(new Event("desk:drawn", { bubbles: true }));
   }
 
   text.addEventListener("input", () => {

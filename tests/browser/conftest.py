@@ -9,7 +9,12 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from django.urls import reverse
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from annotation import desk
+from annotation.models import Prompt, Sample
+from annotation.tasks import answer_tasks, write_tasks
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
@@ -47,3 +52,32 @@ def window_of(chromium, live_server) -> Iterator[Callable[..., BrowserContext]]:
     for context in opened:
         context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def seat_page(window_of, rater, project) -> Callable[..., Page]:
+    """`seat_page(**window)`: the rater's seat, open in a window of its own."""
+
+    def open_page(**window) -> Page:
+        page = window_of(rater, **window).new_page()
+        page.goto(reverse("seat", args=[desk.claim(rater, project).pk]))
+        return page
+
+    return open_page
+
+
+@pytest.fixture
+def ask(project) -> Callable[..., list[Sample]]:
+    """`ask(kind, *texts)`: one task of that kind with answers of these texts, in which a telling model wrote them."""
+
+    def make(kind: str, *texts: str, prompt: str = "Name a river.", follow_ups: tuple[str, ...] = ()) -> list[Sample]:
+        asked = Prompt.objects.create(project=project, messages=[{"role": "user", "content": prompt}])
+        said = [[{"role": "assistant", "content": text}] for text in texts]
+        answers = [Sample.objects.create(prompt=asked, messages=one, model="telling") for one in said]
+        if answers:
+            answer_tasks([answers], kind=kind, overlap=1, follow_ups=follow_ups)
+        else:
+            write_tasks([asked], overlap=1)
+        return answers
+
+    return make
