@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 PORT ?= 8000
 ARGS ?=
-NAME ?= web kill
+NAME ?= web kill desk export
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

@@ -16,6 +16,8 @@ from django.db.models import Max
 
 from annotation import frozen
 from annotation.models import Grade, Judgement, Prompt, Sample, Snapshot, Task
+from annotation.quality.orderings import Ordering
+from annotation.soft import soft_labels
 
 DEFAULTS = {"validation": 0.1, "test": 0.1}
 CHUNK = 500
@@ -33,6 +35,8 @@ def options(given: dict[str, Any]) -> dict[str, Any]:
             raise ValueError(f"{name}: must be a share from 0 up to, not including, 1")
     if values["validation"] + values["test"] >= 1:
         raise ValueError("validation and test together must leave a share for training: their sum must be below 1")
+    if not isinstance(values.get("reliability", False), bool):
+        raise ValueError("reliability: must be true or false")
     return values
 
 
@@ -40,7 +44,7 @@ def freeze(snapshot: Snapshot) -> Snapshot:
     """Writes the snapshot's folder and then its manifest in the database; one that is frozen is left as it is.
 
     What cannot be frozen keeps the reason in `error`, and ValueError or OSError is raised. Memory grows by eight
-    bytes a row.
+    bytes a row; with the option `reliability` as `annotation/soft.py` says.
     """
     if snapshot.frozen:
         return snapshot
@@ -67,7 +71,7 @@ def judgements(snapshot: Snapshot) -> models.QuerySet[Judgement]:
 
 
 def _in_force(judgements: models.QuerySet[Judgement], last: int) -> models.QuerySet[Judgement]:
-    """Those up to `last` that none up to `last` supersedes. NOT EXISTS, not a join: of that PostgreSQL expects one row, and loops."""
+    """Those up to `last` that none up to `last` supersedes. NOT EXISTS: a join misleads PostgreSQL into reading tasks for each row."""
     corrections = Judgement.objects.filter(supersedes=models.OuterRef("pk"), pk__lte=last)
     return judgements.filter(~models.Exists(corrections), pk__lte=last)
 
@@ -110,7 +114,19 @@ def _about(prompt: Prompt, options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _orderings(snapshot: Snapshot) -> Iterator[Ordering]:
+    """The order of the answers in each judgement that put two or more in one; what its rater wrote was not among them."""
+    for chunk in _judgement_chunks(snapshot):
+        grades = _grades(chunk)
+        for judgement in chunk:
+            ordered = {pk: given["overall"] for pk, given in sorted(grades[judgement.pk].items()) if "overall" in given}
+            ordered.pop(judgement.written_id, None)
+            if len(ordered) > 1:
+                yield Ordering(judgement.task_id, judgement.rater_id, tuple(ordered), tuple(ordered.values()))
+
+
 def _rows(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
+    soft = soft_labels(_orderings(snapshot)) if snapshot.options.get("reliability") else None
     for chunk in _judgement_chunks(snapshot):
         shown = _shown(chunk)
         grades = _grades(chunk)
@@ -120,7 +136,8 @@ def _rows(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
                 _answer(samples[pk], grades[judgement.pk].get(pk, {}), written=pk == judgement.written_id)
                 for pk in sorted(shown[judgement.pk])
             ]
-            yield _row(judgement, answers, snapshot.options)
+            row = _row(judgement, answers, snapshot.options)
+            yield soft.added(row, judgement.rater_id) if soft else row
 
 
 def _judgement_chunks(snapshot: Snapshot) -> Iterator[list[Judgement]]:
