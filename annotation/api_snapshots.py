@@ -53,6 +53,9 @@ class NewSnapshotSerializer(Exact):
     name = serializers.CharField(max_length=120)
     validation = serializers.FloatField(required=False, help_text="Share of prompts held out to watch training; 0.1 by default.")
     test = serializers.FloatField(required=False, help_text="Share of the prompts held out to evaluate; 0.1 by default.")
+    reliability = serializers.BooleanField(
+        required=False, help_text="Add soft labels: each rater's weight, and how sure each preference is."
+    )
 
 
 class RowsQuery(serializers.Serializer):

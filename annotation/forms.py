@@ -25,6 +25,12 @@ class SnapshotForm(forms.ModelForm):
         label=_("Test, in percent"), min_value=0, max_value=99, initial=10, help_text=_("Of the prompts; looked at only to report.")
     )
 
+    reliability = forms.BooleanField(
+        label=_("Soft labels"),
+        required=False,
+        help_text=_("Adds how sure each preference is and how much each rater's word weighs, by a model of all rankings."),
+    )
+
     class Meta:
         model = Snapshot
         fields = ["name"]
@@ -44,5 +50,6 @@ class SnapshotForm(forms.ModelForm):
     def save_for(self, user: User) -> Snapshot:
         """The snapshot, waiting to be frozen."""
         shares = {name: self.cleaned_data[name] / 100 for name in ("validation", "test")}
-        self.instance.options, self.instance.created_by = shares, user
+        soft = {"reliability": True} if self.cleaned_data["reliability"] else {}
+        self.instance.options, self.instance.created_by = shares | soft, user
         return self.save()

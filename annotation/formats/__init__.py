@@ -11,6 +11,11 @@ def offered(row: dict[str, Any]) -> dict[str, Any]:
     return {"tools": row["tools"]} if row["tools"] else {}
 
 
+def weighed(row: dict[str, Any]) -> dict[str, Any]:
+    """The weight of the rater's word: absent unless the snapshot was taken with `reliability`."""
+    return {"weight": row["weight"]} if "weight" in row else {}
+
+
 def ordered(row: dict[str, Any]) -> list[dict[str, Any]]:
     """The answers that this judgement put in order (aspect `overall`), as they stand in the row."""
     return [answer for answer in row["answers"] if "overall" in answer["grades"]]

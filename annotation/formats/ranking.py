@@ -1,13 +1,13 @@
 """Whole rankings, for k-wise losses and for agreement: one row a judgement that ordered two or more answers.
 
 {"prompt": [messages], "answers": [[messages], …], "tiers": [0 is best, equal is a tie, …], "acceptable": [true | false | null, …],
- "rater": pseudonym, "prompt_id": id}
+ "rater": pseudonym, "prompt_id": id}; from a snapshot with `reliability` also "weight": the rater's
 """
 
 from collections.abc import Iterator
 from typing import Any
 
-from annotation.formats import offered, ordered
+from annotation.formats import offered, ordered, weighed
 
 TITLE = "Rankings"
 
@@ -25,6 +25,7 @@ def rows(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
         "acceptable": [_acceptable(answer["grades"]) for answer in answers],
         "rater": row["rater"],
         "prompt_id": row["prompt_id"],
+        **weighed(row),
         **offered(row),
     }
 

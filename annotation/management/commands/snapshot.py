@@ -23,6 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--name", help="of the snapshot; by default v1, v2, …")
         for name, share in snapshot.DEFAULTS.items():
             parser.add_argument(f"--{name}", type=float, default=share, help=f"share of the prompts, of 1 (default {share})")
+        parser.add_argument("--reliability", action="store_true", help="add soft labels: weights, and how sure preferences are")
 
     def handle(self, **options: Any) -> None:
         project = project_named(options["project"])
@@ -30,7 +31,8 @@ class Command(BaseCommand):
         if Snapshot.objects.filter(project=project, name=name).exists():
             raise CommandError(f"{project} has a snapshot {name!r}: give another --name")
         try:
-            shares = snapshot.options({key: options[key] for key in snapshot.DEFAULTS})
+            soft = {"reliability": True} if options["reliability"] else {}
+            shares = snapshot.options({key: options[key] for key in snapshot.DEFAULTS} | soft)
             taken = Snapshot.objects.create(project=project, name=name, options=shares, created_by=_owner(project))
             snapshot.freeze(taken)
         except (ValueError, OSError) as error:
