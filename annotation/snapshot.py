@@ -71,7 +71,7 @@ def judgements(snapshot: Snapshot) -> models.QuerySet[Judgement]:
 
 
 def _in_force(judgements: models.QuerySet[Judgement], last: int) -> models.QuerySet[Judgement]:
-    """Those up to `last` that none up to `last` supersedes. NOT EXISTS: a join misleads PostgreSQL into reading tasks for each row."""
+    """Those up to `last` that none up to `last` supersedes. NOT EXISTS: a join leads PostgreSQL into a loop over all tasks."""
     corrections = Judgement.objects.filter(supersedes=models.OuterRef("pk"), pk__lte=last)
     return judgements.filter(~models.Exists(corrections), pk__lte=last)
 
