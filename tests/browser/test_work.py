@@ -38,16 +38,15 @@ def test_a_rater_changes_a_ranking_from_the_desk(window_of, project, rater, rank
     page.goto(reverse("desk", args=[project.pk]))
     page.get_by_role("link", name="Change it, until").click()
     expect(page.get_by_text("You are changing what you sent at")).to_be_visible()
-    page.keyboard.press("a")
-    page.keyboard.press("3")
-    page.keyboard.press("c")
-    page.keyboard.press("1")
-    page.keyboard.press("Control+Enter")
+    page.wait_for_load_state()
+    for letter, tier in ("A", "3"), ("C", "1"):
+        page.locator(f"[data-answer='{letter}'] button[data-to='{tier}']").click()
+    page.get_by_role("button", name="Send this instead").click()
     expect(page.get_by_text("Changed. What you sent before is kept")).to_be_visible()
     changed = Judgement.objects.get(supersedes=ranked)
     values = dict(Grade.objects.filter(judgement=changed, aspect="overall").values_list("sample_id", "value"))
     assert [values[pk] for pk in changed.order] == [0.0, 1.0, 2.0]
-    assert 12 < changed.seconds < 60
+    assert 0 < changed.seconds < 60
 
 
 def test_a_written_answer_is_changed_without_a_word_of_drafts(window_of, project, rater):
@@ -55,11 +54,11 @@ def test_a_written_answer_is_changed_without_a_word_of_drafts(window_of, project
     sent = desk.fill(desk.claim(rater, project), rater, {"text": "Ebro"}, key="sent")
     page = window_of(rater).new_page()
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
     page.goto(reverse("change", args=[sent.pk]))
     page.get_by_label("Your response").fill("Duero")
     page.wait_for_timeout(1500)
-    assert [url for url in asked if "draft" in url or "undefined" in url] == []
+    assert {url.split("/", 3)[3] for url in asked} <= {"preview/"}
     page.get_by_role("button", name="Send this instead").click()
     expect(page.get_by_text("Changed.")).to_be_visible()
     assert Judgement.objects.in_force().get().written.text == "Duero"
@@ -71,6 +70,7 @@ def test_a_flag_is_raised_without_leaving_the_seat(window_of, project, rater):
     page.goto(reverse("seat", args=[desk.claim(rater, project).pk]))
     page.get_by_label("Your response").fill("Half an ans")
     page.locator("summary", has_text="Flag").click()
+    page.get_by_label("What is wrong").select_option("unsafe")
     page.locator(f"form[action$='{reverse('flag', args=[Seat.objects.get().pk])}'] button").last.click()
     expect(page.get_by_text("the leads will see it")).to_be_visible()
     expect(page.get_by_label("Your response")).to_have_value("Half an ans")
