@@ -206,6 +206,7 @@ SPECTACULAR_SETTINGS = {
         "RunState": "training.models.Run.State",
         "MemberRole": "annotation.people.Role",
         "CheckpointRole": "training.models.Checkpoint.Role",
+        "QuestionKind": "config.settings.KINDS",
     },
 }
 
