@@ -38,9 +38,9 @@ class Pace:
         return self.days[-1][1]
 
     @property
-    def days_left(self) -> float | None:
-        """Until no seat is open, at the pace of the last days; None where nobody judged in them or nothing is open."""
-        return self.open / self.a_day if self.a_day and self.open else None
+    def days_left(self) -> int | None:
+        """Until no seat is open, at the pace of the last days, 0: under a day; None where nobody judged in them or nothing is open."""
+        return int(self.open / self.a_day) if self.a_day and self.open else None
 
 
 @dataclass(frozen=True)

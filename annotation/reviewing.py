@@ -26,6 +26,7 @@ from annotation.quality.disputes import disagreements
 from annotation.quality.orderings import Ordering, votes
 from annotation.written import checked_comment, checked_text
 
+LONGEST = 24 * 3600.0  # seconds at one ruling that can be believed
 LATEST = 5000  # of those that wait, how many a queue holds
 ORDERS = {
     "disputed": gettext_lazy("Most disagreement first"),
@@ -111,7 +112,7 @@ def _reviewed(judgement: Judgement, reviewer: User, verdict: str, comment: str) 
         return Review.objects.create(judgement=judgement, reviewer=reviewer, verdict=verdict, comment=comment)
 
 
-def rule(judgement: Judgement, reviewer: User, payload: Any, *, comment: str = "") -> Judgement:
+def rule(judgement: Judgement, reviewer: User, payload: Any, *, seconds: float | None = None, comment: str = "") -> Judgement:
     """The reviewer's own answer to the question, at an extra seat. Sent twice, it is one.
 
     Refused where the task has a ruling, or the reviewer is one of its raters; ValidationError names what is wrong with the payload.
@@ -133,6 +134,7 @@ def rule(judgement: Judgement, reviewer: User, payload: Any, *, comment: str = "
                 guidelines=project.guidelines,
                 key=key,
                 order=judgement.order,
+                seconds=seconds if seconds is not None and 0 <= seconds <= LONGEST else None,
                 comment=comment,
                 ruling=True,
             )

@@ -119,8 +119,8 @@ def _orderings(snapshot: Snapshot) -> Iterator[Ordering]:
     for chunk in _judgement_chunks(snapshot):
         grades = _grades(chunk)
         for judgement in chunk:
-            ordered = {pk: given["overall"] for pk, given in sorted(grades[judgement.pk].items()) if "overall" in given}
-            ordered.pop(judgement.written_id, None)
+            given = sorted((pk, of["overall"]) for pk, of in grades[judgement.pk].items() if "overall" in of)
+            ordered = {pk: value for pk, value in given if pk != judgement.written_id}
             if len(ordered) > 1:
                 yield Ordering(judgement.task_id, judgement.rater_id, tuple(ordered), tuple(ordered.values()))
 

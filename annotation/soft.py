@@ -1,6 +1,7 @@
 """Soft labels: how sure each preference is, and how much each rater's word weighs, by the model of `annotation/quality/ranking.py`.
 
-Everything is held in memory at once: 60,000 rankings of four answers took 103 MB and 34 s on one core. The same judgements give the same labels, to the last byte: nothing is drawn by lot, and numbers are rounded to DIGITS.
+Everything is held in memory at once: 60,000 rankings of four answers took 103 MB and 34 s on one core. The same judgements give
+the same labels, to the last byte: nothing is drawn by lot, and numbers are rounded to DIGITS.
 """
 
 from __future__ import annotations

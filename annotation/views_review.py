@@ -22,6 +22,7 @@ from annotation.forms_tasks import titles
 from annotation.models import Judgement, Project, Role
 from annotation.parts import names
 from annotation.said import said_of
+from annotation.views_desk import form_of
 
 
 class QueueForm(forms.Form):
@@ -106,13 +107,14 @@ def review_ruling(request: HttpRequest, project_id: int, judgement_id: int) -> H
     """The question of a judgement, for the reviewer to answer; a POST is their ruling."""
     project = _project(request, project_id)
     judgement = _judgement(project, judgement_id)
-    ask, errors, comment = ask_of(judgement), [], request.POST.get("comment", "")
-    payload = asking.payload_from_post(ask, request.POST) if request.method == "POST" else {}
+    ask, errors = ask_of(judgement), []
+    draft = form_of(request, ask) if request.method == "POST" else {"comment": ""}
     try:
         if request.method == "GET":
             reviewing.check_ruling(judgement, caller(request))
         else:
-            reviewing.rule(judgement, caller(request), payload, comment=comment)
+            payload = asking.payload_from_post(ask, request.POST)
+            reviewing.rule(judgement, caller(request), payload, seconds=draft["seconds"], comment=draft["comment"])
             messages.success(request, _("Your ruling stands: snapshots take it in place of what the raters said."))
             return redirect(_queue_url(project, request.GET))
     except ValidationError as error:
@@ -125,10 +127,10 @@ def review_ruling(request: HttpRequest, project_id: int, judgement_id: int) -> H
         "judgement": judgement,
         "question": ask.kind,
         "prompt": judgement.task.prompt,
-        "comment": comment,
+        "comment": draft["comment"],
         "errors": errors,
         "query": request.GET.urlencode(),
-        **asking.context(ask, payload),
+        **asking.context(ask, draft),
     }
     return render(request, "annotation/review_ruling.html", context, status=422 if errors else 200)
 

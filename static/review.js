@@ -12,6 +12,7 @@ document.addEventListener("keydown", (event) => {
   const aim = box.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
   if (!aim) return;
   event.preventDefault();
-  if (aim.matches("textarea")) aim.focus();
-  else aim.click();
+  if (!aim.matches("textarea")) return aim.click();
+  aim.closest("details").open = true;
+  aim.focus();
 });
