@@ -34,7 +34,8 @@ class SeatLost(Exception):
 
 def held(user: User, project: Project) -> Seat | None:
     """The seat at which this rater sits, if any; a lapsed one that nobody took is still theirs."""
-    return Seat.objects.held_by(user).in_project(project).first()
+    # At most one (`one_open_seat_per_rater`). Asking for the first by id would walk every seat that the rater ever filled.
+    return next(iter(Seat.objects.held_by(user).in_project(project)), None)
 
 
 def claim(user: User, project: Project) -> Seat | None:

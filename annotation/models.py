@@ -115,6 +115,7 @@ class Review(models.Model):
             models.CheckConstraint(condition=Q(verdict__in=["approved", "returned"]), name="review_has_a_known_verdict"),
             models.CheckConstraint(condition=~Q(verdict="returned", comment=""), name="what_is_returned_says_why"),
         ]
+        indexes = [models.Index(fields=["judgement"], condition=Q(verdict="returned"), name="what_was_returned")]
 
     def __str__(self) -> str:
         return f"{self.judgement_id}: {self.verdict}"

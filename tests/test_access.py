@@ -28,22 +28,22 @@ WORDS = {
         home tokens token_revoke api_schema api_docs api_projects api_recipes
     """,
     "rater": """
-        languages change_last change flag api_change api_flag
-        desk next_seat seat submit draft release skip differences changes preview api_project api_next_seat api_seat
-        api_judgement api_draft api_release api_skip
+        languages change_last change flag api_change api_flag desk next_seat seat submit draft release skip differences
+        changes preview api_project api_next_seat api_seat api_judgement api_draft api_release api_skip
     """,
     "reviewer": """
-        flags api_flags
-        browse browse_samples browse_judgements browse_prompt evaluations evaluation evaluation_file evaluation_json api_prompts api_samples api_tasks api_judgements api_snapshots
-        review review_judgement review_ruling quality api_snapshot api_rows api_links api_evaluations api_evaluation
+        flags api_flags browse browse_samples browse_judgements browse_prompt evaluations evaluation evaluation_file
+        evaluation_json api_prompts api_samples api_tasks api_judgements api_snapshots review review_judgement review_ruling
+        quality api_snapshot api_rows api_links api_evaluations api_evaluation
     """,
     "lead": """
-        flag_settle api_flag_settle api_scores
-        members member_role member_remove invitation_revoke project_new project project_edit import import_check
-        import_commit import_problems tasks tasks_write project_new_preview project_preview project_state tasks_answers tasks_release known_answers known_make known_unmake tasks_overlap snapshots snapshot_new snapshot snapshot_retry
-        runs recipes run_new run run_live run_stop run_resume run_raters checkpoints checkpoint_import checkpoint corpora evaluation_new
-        api_members api_member api_invitations api_imports api_task_seats api_reference api_corpora api_checkpoints api_runs api_checkpoint
-        api_run api_events api_log api_stop api_resume
+        flag_settle api_flag_settle api_scores members member_role member_remove invitation_revoke project_new project
+        project_edit import import_check import_commit import_problems tasks tasks_write project_new_preview project_preview
+        project_state tasks_answers tasks_release known_answers known_make known_unmake tasks_overlap snapshots snapshot_new
+        snapshot snapshot_retry runs recipes run_new run run_live run_stop run_resume run_raters checkpoints
+        checkpoint_import checkpoint corpora evaluation_new api_members api_member api_invitations api_imports
+        api_task_seats api_reference api_corpora api_checkpoints api_runs api_checkpoint api_run api_events api_log api_stop
+        api_resume
     """,
 }
 TABLE = {name: word for word, names in WORDS.items() for name in names.split()}
@@ -158,7 +158,12 @@ def call(client: Client, url: str) -> HttpResponse:
     raise AssertionError(f"{url} answers no method")
 
 
-OURS = {f"{name}_id" for name in ("project", "task", "seat", "snapshot", "run", "checkpoint", "evaluation", "member", "invitation", "flag", "judgement")}
+OURS = {
+    f"{name}_id"
+    for name in (
+        "project", "task", "seat", "snapshot", "run", "checkpoint", "evaluation", "member", "invitation", "flag", "judgement",
+    )
+}  # fmt: skip
 # A signed link is its own permission: tests/api/test_api_snapshots.py shows whom it lets in.
 ASKED = [(route, role) for route, role in itertools.product(routes(), ROLES) if route.name != "api_link"]
 
