@@ -65,7 +65,7 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "Escape" && event.target.matches("textarea, input")) return event.target.blur();
+  if (event.key === "Escape" && event.target.matches("textarea, input, select")) return event.target.blur();
   if (event.target.closest?.(TYPING)) return;
   if (event.key === "?") help();
   else if (document.querySelector("dialog[open]") || !key(event)) return;
