@@ -55,7 +55,7 @@ def _when(moment: datetime, form: str) -> str:
 def interval(
     value: float, low: float, high: float, *, start: float = 0.0, end: float = 1.0, mark: float | None = None
 ) -> SafeString:
-    """A dot with its interval on a track from `start` to `end`, with a line at `mark`. Decoration: the page writes the numbers too."""
+    """A dot with its interval on a track from `start` to `end`, with a line at `mark`. The page writes the numbers too."""
 
     def x(number: float) -> str:
         return f"{(min(max(number, start), end) - start) / (end - start) * (TRACK - 8) + 4:.1f}"

@@ -39,7 +39,7 @@ class Pace:
 
     @property
     def days_left(self) -> int | None:
-        """Until no seat is open, at the pace of the last days, 0: under a day; None where nobody judged in them or nothing is open."""
+        """Until no seat is open, at the pace of the last days, 0: under a day; None where nobody judged or nothing is open."""
         return int(self.open / self.a_day) if self.a_day and self.open else None
 
 

@@ -108,7 +108,7 @@ def review_ruling(request: HttpRequest, project_id: int, judgement_id: int) -> H
     project = _project(request, project_id)
     judgement = _judgement(project, judgement_id)
     ask, errors = ask_of(judgement), []
-    draft = form_of(request, ask) if request.method == "POST" else {"comment": ""}
+    draft: dict[str, Any] = form_of(request, ask) if request.method == "POST" else {"comment": ""}
     try:
         if request.method == "GET":
             reviewing.check_ruling(judgement, caller(request))
