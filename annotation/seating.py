@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from itertools import groupby
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count
 
 from annotation.models import Project, Seat, SeatQuerySet, Task
@@ -59,8 +59,13 @@ def _chunks(wanted: Iterable[tuple[Task, int]]) -> Iterable[list[tuple[Task, int
 def arrange(project: Project, seats: SeatQuerySet | None = None) -> None:
     """Puts the project's open seats (or those of them that are given) into the order of its policy."""
     waiting = (Seat.objects.all() if seats is None else seats).in_project(project).filter(filled=None)
-    for some, place in part("POLICIES", project.policy).arrange(waiting):
-        some.update(place=place)
+    policy = part("POLICIES", project.policy)
+    waiting.update(place=policy.place())
+    if places := getattr(policy, "places", None):
+        table = connection.ops.quote_name(Seat._meta.db_table)
+        with connection.cursor() as cursor:
+            # Row by row in one prepared statement: an expression of thousands of cases takes the database fifty times as long.
+            cursor.executemany(f"UPDATE {table} SET place = %s WHERE task_id = %s AND filled IS NULL", places(waiting))
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import numpy as np
-from django.db.models import Case, Value, When
+from django.db.models import Value
 from django.utils.translation import gettext_lazy
 
 from annotation.material import Score, Task
@@ -20,15 +20,16 @@ TITLE = gettext_lazy("Highest disagreement of reward models first")
 CHUNK = 300
 
 
-def arrange(seats: SeatQuerySet) -> Iterator[tuple[SeatQuerySet, Value | Case]]:
-    yield seats, Value(0.0)
+def place() -> Value:
+    return Value(0.0)
+
+
+def places(seats: SeatQuerySet) -> Iterator[tuple[float, int]]:
     scored = Task.samples.through.objects.filter(task__in=seats.values("task"), sample__scores__isnull=False)
     tasks = iter(scored.order_by("task_id").values_list("task_id", flat=True).distinct())
     while chunk := list(islice(tasks, CHUNK)):
-        found = {task_id: disagreement(rows) for task_id, rows in _scores(chunk).items()}
-        places = [When(task_id=task_id, then=Value(-value)) for task_id, value in found.items() if value > 0]
-        if places:
-            yield seats.filter(task_id__in=found), Case(*places, default=Value(0.0))
+        for task_id, scores in _scores(chunk).items():
+            yield -disagreement(scores), task_id
 
 
 def _scores(task_ids: list[int]) -> dict[int, list[tuple[str, int, float]]]:
