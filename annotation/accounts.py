@@ -9,6 +9,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
 
 from annotation.people import Member, Role
+from annotation.prepared import Prepared
 
 
 class RoleBackend(ModelBackend):
@@ -16,13 +17,21 @@ class RoleBackend(ModelBackend):
 
     def get_user(self, user_id: Any) -> User | None:
         """The account of a session, if it may still sign in; `best_role` is the word of its highest role, or None."""
-        mine = _highest_first(Member.objects.filter(user=OuterRef("pk")))
-        user = User.objects.annotate(best_role=Subquery(mine.values("role")[:1])).filter(pk=user_id).first()
+        text, values = _with_role.sql(user_id=int(user_id))
+        user = next(iter(User.objects.raw(text, values)), None)
         return user if user and self.user_can_authenticate(user) else None
 
 
 def _highest_first(members: QuerySet[Member]) -> QuerySet[Member]:
     return members.order_by(Case(*(When(role=role, then=Value(role.rank)) for role in Role)).desc())
+
+
+def _by_id(user_id: int) -> QuerySet[User]:
+    mine = _highest_first(Member.objects.filter(user=OuterRef("pk")))
+    return User.objects.filter(pk=user_id).annotate(best_role=Subquery(mine.values("role")[:1]))
+
+
+_with_role = Prepared(_by_id, user_id=int)
 
 
 def best_role(user: User | AnonymousUser) -> Role | None:

@@ -21,7 +21,8 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from annotation import asking, checks, seating, waiting
-from annotation.models import Judgement, Member, Project, Seat, SeatQuerySet, Skip, Task
+from annotation.models import Guidelines, Judgement, Member, Project, Seat, SeatQuerySet, Skip, Task
+from annotation.prepared import Prepared
 from annotation.written import checked_comment, checked_key, checked_text
 
 DRAFT_LIMIT = 250_000
@@ -67,8 +68,8 @@ def _sit_down(user: User, project: Project, languages: Iterable[str] | None) -> 
         return None
     if check.task and check.task.purpose == Task.Purpose.ENTRY:
         return _take(waiting.left_at(check.task, user), user, project) or _own_seat(user, project, check.task)
-    for seats in waiting.searches(user, project, spoken):
-        if seat := _take(seats, user, project):
+    for search in waiting.searches(user, project, spoken):
+        if seat := _take(search, user, project):
             return _hidden_at(seat, check.task) if check.task else seat
     return None
 
@@ -78,11 +79,10 @@ def languages_of(user: User, project: Project) -> list[str]:
     return Member.objects.filter(user=user, project=project).values_list("languages", flat=True).first() or []
 
 
-def _take(seats: SeatQuerySet, user: User, project: Project) -> Seat | None:
-    """Sits the rater down at the first of these seats, in one statement: a fresh hold, no trace of an earlier holder."""
+def _take(search: waiting.Search, user: User, project: Project) -> Seat | None:
+    """Sits the rater down at the seat that the search finds, in one statement: a fresh hold, no trace of an earlier holder."""
     now, adapt = timezone.now(), connection.ops.adapt_datetimefield_value
-    chosen, found = seats.values("pk")[:1].query.sql_with_params()
-    told, of_project = _guidelines_id(project)
+    (chosen, found), (told, of_project) = search, _newest_guidelines.sql(project_id=project.pk)
     sql = f"""
         UPDATE annotation_seat SET rater_id = %s, held_since = %s, held_until = %s, draft = '{{}}', draft_saved = NULL,
             guidelines_id = ({told})
@@ -94,8 +94,9 @@ def _take(seats: SeatQuerySet, user: User, project: Project) -> Seat | None:
     return None
 
 
-def _guidelines_id(project: Project) -> tuple[str, tuple[Any, ...]]:
-    return project.guidelines_versions.order_by("-version").values("pk")[:1].query.sql_with_params()
+_newest_guidelines = Prepared(
+    lambda project_id: Guidelines.objects.filter(project=project_id).order_by("-version").values("pk")[:1], project_id=int
+)
 
 
 def _own_seat(user: User, project: Project, task: Task) -> Seat:

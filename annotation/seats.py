@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -20,9 +21,9 @@ LAST = 500
 
 
 class SeatQuerySet(ProjectScoped):
-    def free(self) -> SeatQuerySet:
+    def free(self, now: datetime | None = None) -> SeatQuerySet:
         """Nobody's, or held past its time."""
-        return self.filter(filled=None).filter(Q(rater=None) | Q(held_until__lt=timezone.now()))
+        return self.filter(filled=None).filter(Q(rater=None) | Q(held_until__lt=now or timezone.now()))
 
     def held_by(self, user: User | AnonymousUser) -> SeatQuerySet:
         """This rater's open seats, lapsed ones that nobody took included."""

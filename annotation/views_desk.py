@@ -38,7 +38,7 @@ def next_seat(request: HttpRequest, project_id: int) -> HttpResponse:
 def _seat(request: HttpRequest, seat_id: int) -> Seat:
     """The seat with what is asked there, and the rater's languages for the next one: one query."""
     member = Member.objects.filter(project=OuterRef("project"), user=caller(request))
-    mine = Seat.objects.visible_to(request.user).select_related("project", "task__prompt", "guidelines")
+    mine = Seat.objects.visible_to(request.user).select_related("project", "task", "guidelines")
     return get_object_or_404(mine.annotate(languages=Subquery(member.values("languages")[:1])), pk=seat_id)
 
 
@@ -62,6 +62,7 @@ def _show(
         "project": seat.project,
         "prompt": ask.task.prompt,
         "question": ask.kind,
+        "several": len(ask.order) > 1,
         "draft": draft,
         "errors": error.messages if error else [],
         "key": desk.key_of(seat),

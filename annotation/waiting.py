@@ -7,54 +7,79 @@ not grow with the rater's history.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import chain
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from annotation.models import Project, Seat, SeatQuerySet, Task
+from annotation.prepared import Prepared
 
 WINDOW = 100
 LEFT_LIMIT = 1000
 
 
-def searches(user: User, project: Project, languages: list[str]) -> Iterator[SeatQuerySet]:
+Search = tuple[str, Sequence[Any]]  # SQL that finds the id of one seat, and its parameters
+
+
+def searches(user: User, project: Project, languages: list[str]) -> Iterator[Search]:
     """Where to look for a seat, in turn; the last search waits for rows that others are taking, for they may leave them free."""
-    lines = [_line(project, language) for language in languages] or [_line(project)]
-    for line in lines:
-        yield _one(line.filter(pk__in=line.values("pk")[:WINDOW]), user, skip_locked=True)
-    behind = _behind(user, project)
-    for line in lines:
-        yield _one(line.filter(behind), user, skip_locked=True)
+    now = timezone.now()
+    for language in languages:
+        yield _front_in.sql(project_id=project.pk, user_id=user.pk, now=now, language=language)
+    if not languages:
+        yield _front.sql(project_id=project.pk, user_id=user.pk, now=now)
+    lines = [_line(project.pk, now, language) for language in languages] or [_line(project.pk, now)]
+    for behind in _behind(user, project):
+        for line in lines:
+            yield _one(line.filter(behind), user.pk)
     for skip_locked in (True, False) if connection.features.has_select_for_update else (True,):
         for line in lines:
-            yield _one(line, user, skip_locked=skip_locked)
+            yield _one(line, user.pk, skip_locked=skip_locked)
 
 
-def left_at(task: Task, user: User) -> SeatQuerySet:
+def left_at(task: Task, user: User) -> Search:
     """The seats of this task that others gave back."""
-    return _one(Seat.objects.free().filter(task=task), user, skip_locked=True)
+    return _one(Seat.objects.free().filter(task=task), user.pk)
 
 
-def _line(project: Project, language: str | None = None) -> SeatQuerySet:
+def _line(project_id: int, now: datetime, language: str | None = None) -> SeatQuerySet:
     """The free seats in the order in which they are given out."""
-    seats = Seat.objects.free().in_project(project).order_by("place", "id")
+    seats = Seat.objects.free(now).filter(project=project_id).order_by("place", "id")
     return seats if language is None else seats.filter(language=language)
 
 
-def _one(seats: SeatQuerySet, user: User, *, skip_locked: bool) -> SeatQuerySet:
-    found = seats.never_seen_by(user)
-    if not connection.features.has_select_for_update:
-        return found
-    return found.select_for_update(skip_locked=skip_locked, of=("self",))
+def _window(project_id: int, user_id: int, now: datetime, language: str | None = None) -> QuerySet[Any]:
+    line = _line(project_id, now, language)
+    return _first(line.filter(pk__in=line.values("pk")[:WINDOW]), user_id)
 
 
-def _behind(user: User, project: Project) -> Q:
-    """Behind the last seat of this rater in the line: nothing there was ever theirs."""
+def _first(seats: SeatQuerySet, user_id: int, *, skip_locked: bool = True) -> QuerySet[Any]:
+    found = seats.never_seen_by(User(pk=user_id))
+    if connection.features.has_select_for_update:
+        found = found.select_for_update(skip_locked=skip_locked, of=("self",))
+    return found.values("pk")[:1]
+
+
+def _one(seats: SeatQuerySet, user_id: int, *, skip_locked: bool = True) -> Search:
+    return _first(seats, user_id, skip_locked=skip_locked).query.sql_with_params()
+
+
+_front = Prepared(_window, project_id=int, user_id=int, now=datetime)
+_front_in = Prepared(_window, project_id=int, user_id=int, now=datetime, language=str)
+
+
+def _behind(user: User, project: Project) -> Iterator[Q]:
+    """Behind this rater's last seat in the line nothing was ever theirs. Two questions: no database seeks to an OR of them."""
     last = Seat.objects.filter(project=project, rater=user).order_by("-place", "-id").values_list("place", "pk").first()
-    return Q(place__gt=last[0]) | Q(place=last[0], pk__gt=last[1]) if last else Q()
+    if last:
+        yield Q(place=last[0], pk__gt=last[1])
+        yield Q(place__gt=last[0])
 
 
 def left_for(user: User, project: Project, languages: list[str]) -> int:
@@ -64,12 +89,25 @@ def left_for(user: User, project: Project, languages: list[str]) -> int:
     seats = Seat.objects.free().in_project(project).never_seen_by(user)
     if languages:
         seats = seats.filter(language__in=languages)
-    left = LEFT_LIMIT
-    for some in (seats.filter(_behind(user, project)), seats):
-        left = len(set(islice(some.order_by("place", "id").values_list("task_id", flat=True).iterator(), LEFT_LIMIT)))
-        if left == LEFT_LIMIT:
-            break
+    behind = chain.from_iterable(_tasks_of(seats.filter(where)) for where in _behind(user, project))
+    left = _counted(behind)  # Where so many are left behind the last seat, what stands before it need not be looked through.
+    if left < LEFT_LIMIT:
+        left = _counted(_tasks_of(seats))
     return min(left, room(user, project))
+
+
+def _tasks_of(seats: SeatQuerySet) -> Iterator[int]:
+    return seats.order_by("place", "id").values_list("task_id", flat=True).iterator()
+
+
+def _counted(tasks: Iterator[int]) -> int:
+    """How many different ones, up to LEFT_LIMIT."""
+    different: set[int] = set()
+    for task in tasks:
+        different.add(task)
+        if len(different) == LEFT_LIMIT:
+            break
+    return len(different)
 
 
 def room(user: User, project: Project) -> int:
