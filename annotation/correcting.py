@@ -108,7 +108,12 @@ def amend(
     answered = asking.parse(ask_of(judgement), payload)
     if before := _sent_before(judgement, user, key):
         return before
-    leave_of(judgement, user)
+    try:
+        leave_of(judgement, user)
+    except NotYours:  # Unless this very change, sent at the same moment, has just taken the leave.
+        if before := _sent_before(judgement, user, key):
+            return before
+        raise
     new = Judgement(
         task=judgement.task,
         seat=judgement.seat,

@@ -159,7 +159,9 @@ def test_a_rater_who_writes_reads_no_english(spanish_project, rater, get):
 def test_a_rater_who_ranks_reads_no_english(spanish_project, rater, get):
     prompt = asked(spanish_project)
     said = [[{"role": "assistant", "content": text}] for text in ("El Ebro.", "El Duero.")]
-    answer_tasks([[Sample.objects.create(prompt=prompt, messages=messages, model="m") for messages in said]], kind="rank", overlap=1)
+    answer_tasks(
+        [[Sample.objects.create(prompt=prompt, messages=messages, model="m") for messages in said]], kind="rank", overlap=1
+    )
     page = get("seat", desk.claim(rater, spanish_project).pk)
     assert english_in(page) == set()
     assert "Ordena las respuestas" in page

@@ -49,7 +49,7 @@ def test_what_went_wrong_is_said_on_a_page_of_ours(project, rater, client_of):
 
 
 def test_an_error_of_ours_is_said_on_a_page_and_shows_no_trace(project, lead, client_of, monkeypatch):
-    monkeypatch.setattr(Project, "role_of", lambda *_who: 1 / 0)
+    monkeypatch.setattr(Project, "guidelines", property(lambda _project: 1 / 0))
     page = client_of(lead)
     page.raise_request_exception = False
     answer = page.get(reverse("desk", args=[project.pk]))

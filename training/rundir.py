@@ -1,7 +1,7 @@
 """The folder a run is: all that web, supervisor and trainer share. No Django, no torch, no database, no network.
 
 run.json              what to do: recipe, config, inputs, seed, resources. Written once, before the first attempt.
-material/             what else of the database the run needs, where its recipe says so (`training/materials.py`). Written before the start.
+material/             what else of the database the run needs, where its recipe says so (`training/materials.py`).
 events.jsonl          what happened. Appended by rank 0, a line an event; the last line of an attempt says how it ended.
 log.txt               what the trainer's processes printed.
 checkpoints/step-N/   to resume from. Staged as `step-N.tmp`, fsynced, renamed: a name without `.tmp` is whole.

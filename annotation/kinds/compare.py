@@ -101,7 +101,14 @@ def context(ask: Ask, draft: dict[str, Any]) -> dict[str, Any]:
     """What the template needs: the two answers with their letters, the seven steps with the one chosen so far, and `bad`."""
     chosen = _chosen(ask, draft)
     steps = [
-        {"value": step, "title": title, "short": short, "number": step[1] if step != TIE else "=", "chosen": step == chosen, "key": key}
+        {
+            "value": step,
+            "title": title,
+            "short": short,
+            "number": step[1] if step != TIE else "=",
+            "chosen": step == chosen,
+            "key": key,
+        }
         for key, (step, title, short) in enumerate(zip(STEPS, _titles(), _shorts(), strict=True), 1)
     ]
     answers = [{"letter": ask.letters[sample.pk], "sample": sample} for sample in ask.samples]

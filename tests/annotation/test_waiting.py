@@ -105,9 +105,7 @@ def test_disagreement_is_the_interaction_of_models_and_samples():
     level = [("one", 1, 0.0), ("one", 2, 1.0), ("two", 1, 5.0), ("two", 2, 6.0)]
     assert disagreement(level) == 0  # another level, the same difference
     opposite = [("one", 1, 0.0), ("one", 2, 1.0), ("two", 1, 1.0), ("two", 2, 0.0)]
-    assert disagreement(opposite) == pytest.approx(
-        1.0
-    )  # residuals of one half in four cells, one degree of freedom
+    assert disagreement(opposite) == pytest.approx(1.0)  # residuals of one half in four cells, one degree of freedom
     assert disagreement([*opposite, ("two", 3, 9.0)]) == pytest.approx(1.0)  # the third sample was scored by one model only
     assert disagreement(opposite[:2]) == 0
 

@@ -1,4 +1,4 @@
-"""Accessibility of a page that is open in Chromium, by axe-core: WCAG 2.2 AA, the size of targets included, and its best practices."""
+"""Accessibility of a page that is open in Chromium, by axe-core: WCAG 2.2 AA with the size of targets, and its best practices."""
 
 from __future__ import annotations
 

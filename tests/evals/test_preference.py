@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 
-from annotation import desk
+from annotation import desk, stats
 from annotation.models import Member, Role, Task
 from annotation.snapshot import DEFAULTS
-from evals import preference, stats
+from evals import preference
 from evals.models import Evaluation
 from tests.training.rows import a_checkpoint, a_run, answers
 
