@@ -14,7 +14,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from annotation.models import Project, Seat, SeatQuerySet, Task
@@ -56,7 +56,8 @@ def _line(project_id: int, now: datetime, language: str | None = None) -> SeatQu
 
 def _window(project_id: int, user_id: int, now: datetime, language: str | None = None) -> QuerySet[Any]:
     line = _line(project_id, now, language)
-    return _first(line.filter(pk__in=line.values("pk")[:WINDOW]), user_id)
+    # Ordered by what no index offers: else SQLite walks the whole line in order and asks of each seat whether the window has it.
+    return _first(line.filter(pk__in=line.values("pk")[:WINDOW]).order_by(F("place") + 0.0, F("id") + 0), user_id)
 
 
 def _first(seats: SeatQuerySet, user_id: int, *, skip_locked: bool = True) -> QuerySet[Any]:
