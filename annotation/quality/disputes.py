@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from annotation.quality.orderings import Votes
+from annotation.quality.preferences import counts_of, tasks_of
 
 
 def disagreements(votes: Votes) -> dict[int, float]:
@@ -12,15 +13,10 @@ def disagreements(votes: Votes) -> dict[int, float]:
 
     What `preferences.pairwise_agreement` leaves of 1: a half where only one of the two raters ties.
     """
-    if not len(votes.task):
-        return {}
-    counts = np.zeros((votes.pair.max() + 1, 3))
-    np.add.at(counts, (votes.pair, votes.sign * votes.side + 1), 1)
+    counts = counts_of(votes)
     total = counts.sum(axis=1)
     lower, tie, higher = counts.T
     pairs, alike = total * (total - 1), (counts * (counts - 1)).sum(axis=1) + tie * (lower + higher)
-    task_of = np.zeros(len(counts), dtype=int)
-    task_of[votes.pair] = votes.task
-    tasks, place = np.unique(task_of, return_inverse=True)
+    tasks, place = np.unique(tasks_of(votes, len(counts)), return_inverse=True)
     compared, agreed = np.bincount(place, pairs), np.bincount(place, alike)
     return {int(task): float(1 - same / n) for task, same, n in zip(tasks, agreed, compared, strict=True) if n}

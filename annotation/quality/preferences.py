@@ -39,13 +39,13 @@ def pairwise_agreement(votes: Votes) -> Share:
 
     The tie-discounted accuracy of Zhou et al. 2023, "LIMA: Less is more for alignment", § 4.3, over every two raters and answers.
     """
-    counts = _counts(votes)
+    counts = counts_of(votes)
     lower, tie, higher = counts.T
     alike = (counts * (counts - 1)).sum(axis=1) / 2
     half, opposite = tie * (lower + higher), lower * higher
     values = np.tile([1.0, 0.5, 0.0], len(counts))
     times = np.stack([alike, half, opposite], axis=1).ravel().astype(int)
-    return share(values.repeat(times), _tasks(votes, len(counts)).repeat(3).repeat(times))
+    return share(values.repeat(times), tasks_of(votes, len(counts)).repeat(3).repeat(times))
 
 
 def agreement_of_each(votes: Votes) -> dict[int, Share]:
@@ -79,7 +79,7 @@ def ceiling(votes: Votes) -> Ceiling:
     return Ceiling(share((1 + np.sign(lead * own)) / 2, tasks), share((1 + np.sign((lead + own) * own)) / 2, tasks))
 
 
-def _counts(votes: Votes) -> np.ndarray:
+def counts_of(votes: Votes) -> np.ndarray:
     """(pairs × 3): votes for the answer with the higher id, ties, votes for that with the lower."""
     counts = np.zeros((votes.pair.max(initial=-1) + 1, 3), dtype=int)
     np.add.at(counts, (votes.pair, votes.sign * votes.side + 1), 1)
@@ -89,12 +89,12 @@ def _counts(votes: Votes) -> np.ndarray:
 def _own_and_others(votes: Votes) -> tuple[np.ndarray, np.ndarray]:
     """Each vote in its pair's own direction, and the counts (votes × 3) of the other votes on that pair."""
     own = votes.sign * votes.side
-    others = _counts(votes)[votes.pair]
+    others = counts_of(votes)[votes.pair]
     others[np.arange(len(own)), own + 1] -= 1
     return own, others
 
 
-def _tasks(votes: Votes, pairs: int) -> np.ndarray:
+def tasks_of(votes: Votes, pairs: int) -> np.ndarray:
     tasks = np.zeros(pairs, dtype=int)
     tasks[votes.pair] = votes.task
     return tasks
