@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from annotation.models import Flag, Judgement, Project, Prompt, Review, Seat, Skip
 
-DAYS, HOURS = 30, 24
+DAYS = 30
 PACE_DAYS = 7
 LATEST = 20_000
 
@@ -72,7 +72,7 @@ def pace(project: Project, open_seats: int) -> Pace:
     first = Seat.objects.in_project(project).filter(filled__gte=week).order_by("filled").values_list("filled", flat=True).first()
     spans = [*_spans(days, today + timedelta(days=1)), *_spans(hours, now), (week, now)]
     counts = _counts(project, spans)
-    lasted = max((now - first) / timedelta(days=1), 1 / HOURS) if first else PACE_DAYS
+    lasted = max((now - first) / timedelta(days=1), 1) if first else PACE_DAYS  # an hour says nothing of a day
     by_day, by_hour = counts[:DAYS], counts[DAYS:-1]
     return Pace(list(zip(days, by_day, strict=True)), list(zip(hours, by_hour, strict=True)), counts[-1] / lasted, open_seats)
 
