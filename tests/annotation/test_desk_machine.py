@@ -142,7 +142,7 @@ class Desk(RuleBasedStateMachine):
     def change_my_mind(self, one):
         judgement = Judgement.objects.get(pk=sorted(self.acknowledged.values())[one % len(self.acknowledged)])
         before = Judgement.objects.filter(supersedes=judgement).first()
-        again = correcting.amend(judgement, judgement.rater, {"text": f"Better, {judgement.pk}"})
+        again = correcting.amend(judgement, judgement.rater, {"text": "Better."}, key=f"change {judgement.pk}")
         assert again.supersedes_id == judgement.pk
         assert before in (None, again)
 
