@@ -32,7 +32,9 @@ def test_columns_are_chosen_by_keyboard_and_the_focus_stays(window_of, lead, pro
     sent(page, project, upload)
     prompt = page.get_by_label("Prompt", exact=True)
     prompt.focus()
-    prompt.press("t")  # the one column that begins so
+    with page.expect_response(lambda answer: "/import/" in answer.url):
+        prompt.press("t")  # the one column that begins so
+    expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling")).to_have_count(0)
     expect(page.get_by_role("status")).to_contain_text("Of the first 50 rows: 0 good rows")
     expect(prompt).to_be_focused()
     page.get_by_label("Response", exact=True).select_option("gold")
