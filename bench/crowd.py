@@ -192,11 +192,11 @@ async def there_is_work(person: Any, project: Any, counts: Counter[str]) -> bool
     return False
 
 
-def open_to(person: Any, project: Any) -> set[int]:
-    """Seats that this rater could be given now."""
+def open_to(person: Any, project: Any) -> set[tuple[int, Any]]:
+    """Seats that this rater could be given now, each with its last sitting: one that was taken and lapsed meanwhile is another."""
     from annotation.models import Seat
 
-    return set(Seat.objects.free().in_project(project).never_seen_by(person.user).values_list("pk", flat=True))
+    return set(Seat.objects.free().in_project(project).never_seen_by(person.user).values_list("pk", "held_since"))
 
 
 def anything_open(person: Any, project: Any) -> bool:
