@@ -136,11 +136,18 @@ def _written(judgement: Judgement, text: str, ask: Ask) -> Sample:
     )
 
 
+def grades_of(judgement_ids: Iterable[int]) -> dict[int, dict[int, dict[str, float]]]:
+    """judgement → sample → aspect → value."""
+    found: dict[int, dict[int, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+    rows = Grade.objects.filter(judgement__in=list(judgement_ids), step=0)
+    for judgement_id, sample_id, aspect, value in rows.values_list("judgement_id", "sample_id", "aspect", "value"):
+        found[judgement_id][sample_id][aspect] = value
+    return found
+
+
 def recall(judgement: Judgement, ask: Ask) -> Payload:
     """The payload that would be judged so again: what the rater sees when they change a judgement."""
-    grades: dict[int, dict[str, float]] = defaultdict(dict)
-    for grade in judgement.grades.filter(step=0):
-        grades[grade.sample_id][grade.aspect] = grade.value
+    grades = grades_of([judgement.pk])[judgement.pk]
     kinds = (ask.kind, *follow_ups(ask))
     payload = {name: value for kind in kinds for name, value in kind.recall(grades, judgement.written, ask).items()}
     return {**payload, "comment": judgement.comment}

@@ -7,14 +7,14 @@ they were).
 from __future__ import annotations
 
 import random
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, QuerySet
 
-from annotation.models import Grade, Judgement, Project, Seat, Skip, Task
+from annotation import asking
+from annotation.models import Judgement, Project, Seat, Skip, Task
 from annotation.quality import gold
 
 _random = random.SystemRandom().random
@@ -64,16 +64,7 @@ def rightness(project: Project, user: User, purpose: str) -> float | None:
     tasks = Task.objects.filter(prompt__project=project, purpose=purpose)
     judged = Judgement.objects.in_force().filter(task__in=tasks, rater=user).select_related("task")
     pairs = [(judgement.pk, judgement.task.reference_id) for judgement in judged if judgement.task.reference_id]
-    grades = grades_of(pk for pair in pairs for pk in pair)
+    grades = asking.grades_of(pk for pair in pairs for pk in pair)
     shares = [gold.rightness(grades[mine], grades[known]) for mine, known in pairs]
     told = [share for share in shares if share is not None]
     return sum(told) / len(told) if told else None
-
-
-def grades_of(judgement_ids: Iterable[int]) -> dict[int, dict[int, dict[str, float]]]:
-    """judgement → sample → aspect → value."""
-    found: dict[int, dict[int, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
-    rows = Grade.objects.filter(judgement__in=list(judgement_ids), step=0)
-    for judgement_id, sample_id, aspect, value in rows.values_list("judgement_id", "sample_id", "aspect", "value"):
-        found[judgement_id][sample_id][aspect] = value
-    return found

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
-from annotation import checks, seating
+from annotation import asking, seating
 from annotation.models import Judgement, Project, Prompt, Task
 from annotation.quality import gold
 
@@ -116,7 +116,7 @@ class Checked:
 def _checked(tasks: list[Task]) -> Iterator[Checked]:
     judged = Judgement.objects.in_force().filter(task__in=tasks, ruling=False).order_by("-pk")
     rows = list(judged.values_list("pk", "task_id", "rater_id", "task__reference_id")[:LATEST])
-    grades = checks.grades_of({pk for mine, _task, _rater, reference in rows for pk in (mine, reference)})
+    grades = asking.grades_of({pk for mine, _task, _rater, reference in rows for pk in (mine, reference)})
     for pk, task_id, rater_id, reference in rows:
         share = gold.rightness(grades[pk], grades[reference]) if pk != reference else None
         if share is not None:

@@ -33,6 +33,7 @@ class Offer:
 
 
 def offer(user: User, project: Project, languages: list[str]) -> Offer:
+    """What this project has for the rater now; where it has nothing, the first reason that holds."""
     if project.state != Project.State.OPEN:
         return Offer(0, why=project.state)
     if waiting.room(user, project) <= 0:

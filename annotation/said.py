@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from string import ascii_uppercase
 
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from annotation.asking import grades_of
 from annotation.aspects import aspects_of
 from annotation.differences import as_html, words
 from annotation.models import Judgement, Sample
@@ -41,9 +41,8 @@ class Said:
 
 
 def said_of(judgement: Judgement) -> Said:
-    grades: dict[int, dict[str, float]] = defaultdict(dict)
-    for grade in judgement.grades.filter(step=0):
-        grades[grade.sample_id][grade.aspect] = grade.value
+    """What one judgement says, in the letters and the order in which its rater saw the answers."""
+    grades = grades_of([judgement.pk])[judgement.pk]
     samples = Sample.objects.in_bulk(judgement.order)
     titles = {aspect.name: aspect for aspect in aspects_of(judgement.seat.project)}
     shown = [
