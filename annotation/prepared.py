@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 
 STAND_INS: dict[type, Callable[[int], Any]] = {
     int: lambda number: -7_000_001 - number,
+    float: lambda number: -7_000_001.5 - number,
     str: lambda number: f"\x1astand-in {number}",
     datetime: lambda number: datetime(1900, 1, 1, microsecond=number, tzinfo=UTC),
 }

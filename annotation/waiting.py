@@ -7,14 +7,14 @@ not grow with the rater's history.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from annotation.models import Project, Seat, SeatQuerySet, Task
@@ -29,28 +29,25 @@ Search = tuple[str, Sequence[Any]]  # SQL that finds the id of one seat, and its
 
 def searches(user: User, project: Project, languages: list[str]) -> Iterator[Search]:
     """Where to look for a seat, in turn; the last search waits for rows that others are taking, for they may leave them free."""
-    now = timezone.now()
-    for language in languages:
-        yield _front_in.sql(project_id=project.pk, user_id=user.pk, now=now, language=language)
-    if not languages:
-        yield _front.sql(project_id=project.pk, user_id=user.pk, now=now)
-    lines = [_line(project.pk, now, language) for language in languages] or [_line(project.pk, now)]
-    for behind in _behind(user, project):
-        for line in lines:
-            yield _one(line.filter(behind), user.pk)
-    for skip_locked in (True, False) if connection.features.has_select_for_update else (True,):
-        for line in lines:
-            yield _one(line, user.pk, skip_locked=skip_locked)
+    values = {"project_id": project.pk, "user_id": user.pk, "now": timezone.now()}
+    yield from _front.of(languages, **values)
+    if last := _last_place(user, project):
+        place, pk = last
+        yield from _beside.of(languages, **values, place=place, pk=pk)
+        yield from _beyond.of(languages, **values, place=place)
+    yield from _all.of(languages, **values)
+    if connection.features.has_select_for_update:
+        yield from _all_in_turn.of(languages, **values)
 
 
 def left_at(task: Task, user: User) -> Search:
     """The seats of this task that others gave back."""
-    return _one(Seat.objects.free().filter(task=task), user.pk)
+    return _first(Seat.objects.free().filter(task=task), user.pk).query.sql_with_params()
 
 
-def _line(project_id: int, now: datetime, language: str | None = None) -> SeatQuerySet:
+def _line(project_id: int, now: datetime, language: str | None = None, **where: Any) -> SeatQuerySet:
     """The free seats in the order in which they are given out."""
-    seats = Seat.objects.free(now).filter(project=project_id).order_by("place", "id")
+    seats = Seat.objects.free(now).filter(project=project_id, **where).order_by("place", "id")
     return seats if language is None else seats.filter(language=language)
 
 
@@ -67,20 +64,29 @@ def _first(seats: SeatQuerySet, user_id: int, *, skip_locked: bool = True) -> Qu
     return found.values("pk")[:1]
 
 
-def _one(seats: SeatQuerySet, user_id: int, *, skip_locked: bool = True) -> Search:
-    return _first(seats, user_id, skip_locked=skip_locked).query.sql_with_params()
+class _Spoken:
+    """A search, written once for all languages and once for one of them."""
+
+    def __init__(self, build: Callable[..., QuerySet[Any]], **types: type):
+        of_rater = {"project_id": int, "user_id": int, "now": datetime, **types}
+        self.any, self.in_one = Prepared(build, **of_rater), Prepared(build, **of_rater, language=str)
+
+    def of(self, languages: Iterable[str], **values: Any) -> Iterator[Search]:
+        """In each of these languages in turn; in all where none is named."""
+        yield from [self.in_one.sql(**values, language=language) for language in languages] or [self.any.sql(**values)]
 
 
-_front = Prepared(_window, project_id=int, user_id=int, now=datetime)
-_front_in = Prepared(_window, project_id=int, user_id=int, now=datetime, language=str)
+_front = _Spoken(_window)
+# What lies behind a seat in the line: two searches, for no database seeks to an OR of both.
+_beside = _Spoken(lambda user_id, place, pk, **line: _first(_line(**line, place=place, pk__gt=pk), user_id), place=float, pk=int)
+_beyond = _Spoken(lambda user_id, place, **line: _first(_line(**line, place__gt=place), user_id), place=float)
+_all = _Spoken(lambda user_id, **line: _first(_line(**line), user_id))
+_all_in_turn = _Spoken(lambda user_id, **line: _first(_line(**line), user_id, skip_locked=False))
 
 
-def _behind(user: User, project: Project) -> Iterator[Q]:
-    """Behind this rater's last seat in the line nothing was ever theirs. Two questions: no database seeks to an OR of them."""
-    last = Seat.objects.filter(project=project, rater=user).order_by("-place", "-id").values_list("place", "pk").first()
-    if last:
-        yield Q(place=last[0], pk__gt=last[1])
-        yield Q(place__gt=last[0])
+def _last_place(user: User, project: Project) -> tuple[float, int] | None:
+    """The last seat in the line at which this rater sat: behind it nothing was ever theirs."""
+    return Seat.objects.filter(project=project, rater=user).order_by("-place", "-id").values_list("place", "pk").first()
 
 
 def left_for(user: User, project: Project, languages: list[str]) -> int:
@@ -90,7 +96,9 @@ def left_for(user: User, project: Project, languages: list[str]) -> int:
     seats = Seat.objects.free().in_project(project).never_seen_by(user)
     if languages:
         seats = seats.filter(language__in=languages)
-    behind = chain.from_iterable(_tasks_of(seats.filter(where)) for where in _behind(user, project))
+    last = _last_place(user, project)
+    wheres = ({"place": last[0], "pk__gt": last[1]}, {"place__gt": last[0]}) if last else ()
+    behind = chain.from_iterable(_tasks_of(seats.filter(**where)) for where in wheres)
     left = _counted(behind)  # Where so many are left behind the last seat, what stands before it need not be looked through.
     if left < LEFT_LIMIT:
         left = _counted(_tasks_of(seats))

@@ -1,5 +1,7 @@
 """Many rows at once: a project with any number of tasks, and the past of a rater, written by the database itself.
 
+What they say is not put into the search index: a million tasks would take an hour over it, and no rater at the desk reads it.
+
 `INSERT … SELECT` from a series of numbers, on both databases. Seats made in this way are right for a measurement only: in the
 product `annotation/desk.py` alone writes them, and it keeps promises that nothing checks here.
 """
@@ -22,6 +24,7 @@ from bench import texts
 
 def a_project(name: str, *, tasks: int, answers: int, overlap: int) -> Project:
     """An open project of `tasks` rank tasks that show `answers` answers each, with guidelines; nobody has judged yet."""
+    _unsearched()
     project = Project.objects.create(name=name, overlap=overlap)
     Guidelines.objects.create(project=project, version=1, text=texts.GUIDELINES)
     prompt, sample, task, seat, shown = (_last(model) for model in (Prompt, Sample, Task, Seat, Task.samples.through))
@@ -132,6 +135,16 @@ def _expression(field: models.Field, given: Any) -> tuple[str, list[Any]]:
     cast = field.db_type(connection) if connection.vendor == "postgresql" else None
     text = str(given).replace("%", "%%")
     return (f"CAST({text} AS {cast.replace('serial', 'int')})" if cast else text), []
+
+
+def _unsearched() -> None:
+    """From here on this database keeps no words of prompts and samples; those of judgements, which raters write, it keeps."""
+    with connection.cursor() as cursor:
+        for table in ("annotation_prompt", "annotation_sample"):
+            if connection.vendor == "postgresql":
+                cursor.execute(f"ALTER TABLE {table} ALTER COLUMN words DROP EXPRESSION IF EXISTS")
+            else:
+                cursor.execute(f"DROP TRIGGER IF EXISTS {table}_words_insert")
 
 
 def _numbers(name: str, count: int) -> str:
