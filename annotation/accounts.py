@@ -17,8 +17,7 @@ class RoleBackend(ModelBackend):
 
     def get_user(self, user_id: Any) -> User | None:
         """The account of a session, if it may still sign in; `best_role` is the word of its highest role, or None."""
-        text, values = _with_role.sql(user_id=int(user_id))
-        user = next(iter(User.objects.raw(text, values)), None)
+        user = next(_with_role.objects(user_id=int(user_id)), None)
         return user if user and self.user_can_authenticate(user) else None
 
 

@@ -13,11 +13,12 @@ from string import ascii_uppercase
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
 from annotation.models import Grade, Judgement, Project, Sample, Seat, Task
 from annotation.parts import part
+from annotation.prepared import Prepared
 
 Payload = dict[str, Any]
 
@@ -65,13 +66,20 @@ def of_seat(seat: Seat) -> Ask:
 
 def laid_out(seat: Seat) -> Ask:
     """The seat's question with prompt and answers, in one query. Of an answer no more is read than what may be shown."""
-    rows = Task.objects.select_related("prompt").annotate(shown_id=F("samples"), shown=F("samples__messages"))
-    tasks = list(rows.filter(pk=seat.task_id))
+    tasks = list(_with_samples.objects(task_id=seat.task_id))
     seat.task = tasks[0]
     ask = of_seat(seat)
     samples = {task.shown_id: Sample(pk=task.shown_id, prompt=seat.task.prompt, messages=task.shown) for task in tasks}
     ask.samples = [samples[pk] for pk in seat.order if pk in samples]
     return ask
+
+
+def _rows(task_id: int) -> QuerySet[Task]:
+    shown = Task.objects.select_related("prompt").annotate(shown_id=F("samples"), shown=F("samples__messages"))
+    return shown.filter(pk=task_id)
+
+
+_with_samples = Prepared(_rows, task_id=int)
 
 
 def follow_ups(ask: Ask) -> list[Any]:

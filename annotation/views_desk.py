@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db.models import OuterRef, Subquery
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -23,6 +25,7 @@ from django_htmx.http import HttpResponseClientRedirect, push_url
 from annotation import asking, desk
 from annotation.access import caller, role_required
 from annotation.models import Member, Project, Role, Seat
+from annotation.prepared import Prepared
 from annotation.written import checked_text
 
 
@@ -37,9 +40,22 @@ def next_seat(request: HttpRequest, project_id: int) -> HttpResponse:
 
 def _seat(request: HttpRequest, seat_id: int) -> Seat:
     """The seat with what is asked there, and the rater's languages for the next one: one query."""
-    member = Member.objects.filter(project=OuterRef("project"), user=caller(request))
-    mine = Seat.objects.visible_to(request.user).select_related("project", "task", "guidelines")
-    return get_object_or_404(mine.annotate(languages=Subquery(member.values("languages")[:1])), pk=seat_id)
+    user = caller(request)
+    for found in _seats[user.is_superuser].objects(seat_id=seat_id, user_id=user.pk):
+        return found
+    raise Http404
+
+
+def _visible(superuser: bool) -> Callable[..., QuerySet[Seat]]:
+    def build(seat_id: int, user_id: int) -> QuerySet[Seat]:
+        member = Member.objects.filter(project=OuterRef("project"), user=user_id)
+        mine = Seat.objects.visible_to(User(pk=user_id, is_superuser=superuser)).select_related("project", "task", "guidelines")
+        return mine.filter(pk=seat_id).annotate(languages=Subquery(member.values("languages")[:1]))
+
+    return build
+
+
+_seats = {superuser: Prepared(_visible(superuser), seat_id=int, user_id=int) for superuser in (False, True)}
 
 
 @role_required(Role.RATER)

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
-from django.contrib.sessions.backends.db import SessionStore
 
 from annotation.models import Project
+from annotation.sessions import SessionStore
 from bench.wire import Reply, Wire
 
 FORM = re.compile(r'<form id="answer"[^>]* action="([^"]+)".*?</form>', re.S)
