@@ -110,7 +110,7 @@ def judged_in_all(user: User, project: Project) -> int:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How often others put two answers in the same order as this rater, ties included: `percent` of `pairs`, over `tasks`."""
+    """How alike others order two answers as this rater did, in percent of `pairs`, over `tasks`; a tie against an order is half."""
 
     percent: float
     pairs: int
@@ -139,11 +139,11 @@ def _orders(task_ids: list[int]) -> Grades:
     return found
 
 
-def _alike(raters: dict[int, dict[int, float]], me: int) -> list[bool]:
-    """For each two answers that I and another rater ordered: whether we ordered them alike."""
+def _alike(raters: dict[int, dict[int, float]], me: int) -> list[float]:
+    """For each two answers that I and another rater ordered, how alike: as `quality.preferences.pairwise_agreement` counts it."""
     mine = raters.get(me, {})
     return [
-        _sign(mine[one] - mine[other]) == _sign(theirs[one] - theirs[other])
+        1 - abs(_sign(mine[one] - mine[other]) - _sign(theirs[one] - theirs[other])) / 2
         for rater, theirs in raters.items()
         if rater != me
         for one, other in combinations(sorted(mine.keys() & theirs.keys()), 2)

@@ -103,13 +103,13 @@ def rank(user, project, tiers) -> Judgement:
     return desk.fill(seat, user, {"tiers": [[ids[place] for place in tier] for tier in tiers]}, key=desk.key_of(seat))
 
 
-def test_agreement_is_the_share_of_pairs_ordered_alike_ties_included(project, rater, lead, shared):
+def test_agreement_is_the_share_of_pairs_ordered_alike_and_a_tie_against_an_order_is_half(project, rater, lead, shared):
     rank(rater, project, [[0], [1], [2]])
     assert own_work.agreement(rater, project) is None
-    rank(lead, project, [[0], [1, 2]])  # two of three pairs alike
+    rank(lead, project, [[0], [1, 2]])  # two of three pairs alike, a tie against the third
     rank(rater, project, [[0, 1, 2]])
     rank(lead, project, [[0, 1, 2]])
-    assert own_work.agreement(rater, project) == Agreement(pytest.approx(500 / 6), 6, 2)
+    assert own_work.agreement(rater, project) == Agreement(pytest.approx(550 / 6), 6, 2)
 
 
 def test_what_a_rater_took_back_is_not_compared(project, rater, lead, shared):
