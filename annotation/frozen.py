@@ -1,7 +1,8 @@
 """The files of a snapshot: `prompts.jsonl`, `rows.jsonl` and, written last, `manifest.json`. No Django: trainers read them.
 
 A line of `prompts.jsonl` is a prompt of the project:
-    {"prompt_id", "messages", "tools", "language", "source", "licence", "split"}
+    {"prompt_id", "messages", "tools", "language", "source", "licence", "metadata", "split"}
+`metadata` is what the project knows of it besides: reference answers for `training/rewards` are there, and raters never see it.
 A line of `rows.jsonl` is a judgement in force:
     {"judgement_id", "task_id", "kind", "prompt_id", "prompt", "tools", "language", "source", "licence", "split", "rater",
      "guidelines", "seconds", "answers": [{"sample_id", "messages", "model", "author", "written", "grades": {aspect: value}}]}

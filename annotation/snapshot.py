@@ -101,7 +101,7 @@ def _prompts(snapshot: Snapshot) -> Iterator[Prompt]:
 
 
 def _prompt_row(prompt: Prompt, options: dict[str, Any]) -> dict[str, Any]:
-    return {"prompt_id": prompt.pk, "messages": prompt.messages, **_about(prompt, options)}
+    return {"prompt_id": prompt.pk, "messages": prompt.messages, "metadata": prompt.metadata, **_about(prompt, options)}
 
 
 def _about(prompt: Prompt, options: dict[str, Any]) -> dict[str, Any]:

@@ -85,6 +85,21 @@ def test_a_snapshot_holds_the_judgements_with_their_answers_and_grades(judged, l
     ]
 
 
+def test_a_prompt_keeps_its_reference_answer_for_the_trainer(project, lead):
+    asked = ask(project, "2 + 2?", language="en", source="school", licence="CC0", metadata={"answer": 4, "extract": "number"})
+    (row,) = frozen.read_prompts(take(project, lead, validation=0, test=0).folder)
+    assert row == {
+        "prompt_id": asked.pk,
+        "messages": [{"role": "user", "content": "2 + 2?"}],
+        "tools": [],
+        "language": "en",
+        "source": "school",
+        "licence": "CC0",
+        "metadata": {"answer": 4, "extract": "number"},
+        "split": "train",
+    }
+
+
 def test_the_manifest_counts_what_the_files_hold(judged, lead):
     ask(judged, "¿Qué río?", language="es", source="web", licence="CC BY")
     taken = take(judged, lead, validation=0, test=0)
