@@ -20,7 +20,7 @@ import torch
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.utils import logging
 
-from training import processes, schema
+from training import processes, schema, steps
 from training.rundir import RunDir, Stopped, rank
 from training.schedule import Schedule
 
@@ -44,18 +44,18 @@ class NotResumable(ValueError):
 def arguments(run: RunDir, config: Schedule, rows: int) -> dict[str, Any]:
     """TrainingArguments of a run over so many training rows: no hub, no reports, no hidden NaN, bf16 on CUDA."""
     processes.check(run)
-    steps = config.steps(rows, processes.count())
+    length = config.steps(rows, processes.count())
     cuda = torch.cuda.is_available()
     return {
         "output_dir": str(run.path / "checkpoints"),
         "seed": run.seed,
         "data_seed": run.seed,
-        "max_steps": steps,
+        "max_steps": length,
         "per_device_train_batch_size": config.batch_size,
         "gradient_accumulation_steps": config.accumulation,
         "learning_rate": config.learning_rate,
         "lr_scheduler_type": config.schedule if config.schedule != "constant" else "constant_with_warmup",
-        "warmup_steps": math.ceil(config.warmup * steps),
+        "warmup_steps": math.ceil(config.warmup * length),
         "weight_decay": config.weight_decay,
         "adam_beta2": config.adam_beta2,
         "max_grad_norm": config.max_grad_norm,
@@ -84,6 +84,8 @@ class Durable(Trainer):
 
     rows: anything with a length and items; collate: a list of items → a dict of tensors, `input_ids` among them.
     measure(trainer): the curves of the held-out rows, by name. loss(model, batch): the batch's mean loss; None: the model's own.
+    weigh(batch): what that mean weighs in its step's, the number of its rows if not given. whole_step(trainer, batches): called
+    with all batches of this process before each step, to add to them what a loss must know of the whole step.
     """
 
     def __init__(
@@ -97,16 +99,20 @@ class Durable(Trainer):
         collate: Callable[[list[Any]], dict[str, Any]],
         measure: Callable[[Durable], dict[str, float]],
         loss: Callable[[Any, dict[str, Any]], Any] | None = None,
+        weigh: Callable[[dict[str, Any]], Any] | None = None,
+        whole_step: Callable[[Durable, list[dict[str, Any]]], None] | None = None,
     ):
         if not len(rows):
             raise ValueError("there are no training rows: look at the split and the kinds of the snapshot")
-        self.run, self.schedule, self.measure, self.loss = run, config, measure, loss
+        self.run, self.schedule, self.measure, self.loss, self.whole_step = run, config, measure, loss, whole_step
+        self.collate = collate
         self.stopped, self.tokens = False, 0
         model.config.use_cache = False
         args = TrainingArguments(**arguments(run, config, len(rows)))
-        super().__init__(model=model, args=args, train_dataset=rows, data_collator=collate, processing_class=tokenizer)
+        weighing = steps.weighing(rows, collate, weigh)
+        super().__init__(model, args, weighing, steps.Rows(rows), processing_class=tokenizer)
         if loss is not None:
-            self.model_accepts_loss_kwargs = False
+            self.model_accepts_loss_kwargs, self.loss_is_scaled_for_ga = False, True
         self.add_callback(Reporter(self))
 
     def fit(self) -> None:
@@ -146,16 +152,29 @@ class Durable(Trainer):
         size, mine = self.args.per_device_train_batch_size, range(rank(), len(rows), processes.count())
         sums = torch.zeros(count, dtype=torch.float64)
         for at in range(0, len(mine), size):
-            batch = self.data_collator([rows[index] for index in mine[at : at + size]])
+            batch = self.collate([rows[index] for index in mine[at : at + size]])
             batch = {name: tensor.to(self.args.device) for name, tensor in batch.items()}
             sums += torch.tensor([float(value) for value in tally(self.model, batch)], dtype=torch.float64)
         return processes.summed(sums, self.args.device)
 
+    def _get_train_sampler(self, train_dataset: Any = None) -> steps.Order:
+        together = self.args.per_device_train_batch_size * processes.count() if processes.count() > 1 else 1
+        return steps.Order(len(self.train_dataset), together, self.args.data_seed)
+
+    def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: Any) -> tuple[list[Any], Any]:
+        """All batches of a step, each with its share of the step's loss."""
+        batches, items = super().get_batch_samples(epoch_iterator, num_batches, device)
+        steps.share_out(batches, self.args.device)
+        if self.whole_step is not None:
+            self.without_gradients(lambda: self.whole_step(self, batches))
+        return batches, items
+
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
         """The recipe's loss, or the model's own over the tokens of all accumulated batches and processes."""
+        share = inputs.pop(steps.SHARE)
         if self.loss is None:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        return self.loss(model, inputs)
+        return self.loss(model, inputs) * share
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
         """One batch forward and backward; a loss that is not finite ends the run before it can spoil the weights."""
