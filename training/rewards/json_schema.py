@@ -1,6 +1,6 @@
 """Whether an answer is JSON that fits `metadata["json_schema"]` (a JSON Schema, draft 2020-12 unless its "$schema" says another).
 
-The answer is the whole text, or one fenced code block around it. References to schemas elsewhere are refused, never fetched, and
+The answer is the whole text, or one fenced code block around it. References lead nowhere but into the schema itself, and
 `pattern` is searched with the time limit of the reward `regex`: schema and answer may both come from strangers.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from training.rewards.regex import found
@@ -59,7 +60,7 @@ def _spelled(schema: Any) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def _validator(spelled: str) -> Any:
-    """A validator of the schema. ValueError where it is no schema, or refers to one that it does not hold."""
+    """A validator of the schema. ValueError where it is no schema, or refers to what it does not hold."""
     import jsonschema
     from referencing import Registry
 
@@ -69,8 +70,29 @@ def _validator(spelled: str) -> Any:
         base.check_schema(schema)
     except jsonschema.SchemaError as error:
         raise ValueError(f"metadata.json_schema is not a JSON Schema: {error.message}") from None
+    for ref in _references(schema):
+        _refuse_elsewhere(schema, ref)
     # An empty registry holds no retriever: the default one would fetch what "$ref" names.
     return jsonschema.validators.extend(base, {"pattern": _pattern})(schema, registry=Registry())
+
+
+def _references(schema: Any) -> Iterator[str]:
+    """Every "$ref" in a schema, however deep."""
+    for name, value in schema.items() if isinstance(schema, dict) else enumerate(schema) if isinstance(schema, list) else ():
+        if name == "$ref" and isinstance(value, str):
+            yield value
+        yield from _references(value)
+
+
+def _refuse_elsewhere(schema: Any, ref: str) -> None:
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
+
+    try:
+        Registry().resolver_with_root(DRAFT202012.create_resource(schema)).lookup(ref)
+    except Unresolvable:
+        raise ValueError(f"metadata.json_schema refers to {ref}, which it does not hold") from None
 
 
 def _pattern(validator: Any, pattern: str, value: Any, schema: Any) -> Any:
