@@ -43,7 +43,7 @@ def test_a_recipe_and_a_format_load_no_django(module):
     assert loaded(f"import {module}", ("django",)) == []
 
 
-SHARED = ["training.train", "training.rundir", "training.schema", "training.text", "training.engines.shim"]
+SHARED = ["training.train", "training.audit", "training.rundir", "training.schema", "training.text", "training.engines.shim"]
 
 
 @pytest.mark.parametrize("module", SHARED)

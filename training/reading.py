@@ -17,7 +17,7 @@ from training.rundir import EVENTS, plain
 
 CHUNK = 1 << 20  # bytes read and written to the database at once
 CHUNKS = 16  # read of one run in one pass, so that the others get their turn
-KINDS = {"start", "progress", "metrics", "message", "checkpoint", "samples", "end"}
+KINDS = {"start", "progress", "metrics", "message", "checkpoint", "samples", "audit", "end"}
 
 
 def read_events(run: Run) -> bool:

@@ -4,6 +4,7 @@ run.json              what to do: recipe, config, inputs, seed, resources. Writt
 material/             what else of the database the run needs, where its recipe says so (`training/materials.py`).
 events.jsonl          what happened. Appended by rank 0, a line an event; the last line of an attempt says how it ended.
 log.txt               what the trainer's processes printed.
+audit/step-N.jsonl    answers of the policy and its reference that people are to compare (`training/audit.py`); an event names each.
 checkpoints/step-N/   to resume from. Staged as `step-N.tmp`, fsynced, renamed: a name without `.tmp` is whole.
 out/                  what the run made, staged the same way, once, at the end.
 stop                  asks an attempt to save and end: its number and the seconds it may take. Older attempts' orders mean nothing.
@@ -187,7 +188,7 @@ class RunDir:
     # What happened --------------------------------------------------------------------------------------------------------
 
     def event(self, kind: str, **data: Any) -> None:
-        """Appends one line, at once and whole. `kind`: start, progress, metrics, message, checkpoint, samples, end.
+        """Appends one line, at once and whole. `kind`: start, progress, metrics, message, checkpoint, samples, audit, end.
 
         Only rank 0 speaks, except that any rank may say that it failed: rank 0 would not know why.
         """
@@ -195,7 +196,7 @@ class RunDir:
             return
         head = {"attempt": self.attempt, "at": round(time.time(), 3), "kind": kind}
         line = json.dumps(head | plain(data) | head, ensure_ascii=False)
-        append_line(self.path / EVENTS, line, sync=kind in {"checkpoint", "end"})
+        append_line(self.path / EVENTS, line, sync=kind in {"checkpoint", "audit", "end"})
 
     def metrics(self, step: int, **values: float) -> None:
         """Numbers of one step; each name is a curve on the run's page."""
