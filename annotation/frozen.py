@@ -5,7 +5,8 @@ A line of `prompts.jsonl` is a prompt of the project:
 `metadata` is what the project knows of it besides: reference answers for `training/rewards` are there, and raters never see it.
 A line of `rows.jsonl` is a judgement in force:
     {"judgement_id", "task_id", "kind", "prompt_id", "prompt", "tools", "language", "source", "licence", "split", "rater",
-     "guidelines", "seconds", "answers": [{"sample_id", "messages", "model", "author", "written", "grades": {aspect: value}}]}
+     "guidelines", "seconds", "order": [sample ids as the rater saw them],
+     "answers": [{"sample_id", "messages", "model", "author", "written", "grades": {aspect: value}}]}
 `model` is empty for an answer by a person; `rater` and `author` are pseudonyms. With the option `reliability` a row also has
 "weight", the rater's (1 on average), and each answer that was put in an order "beats": {other sample's id: P(this one is better)}.
 """

@@ -22,7 +22,7 @@ from annotation.soft import soft_labels
 DEFAULTS = {"validation": 0.1, "test": 0.1}
 CHUNK = 500
 COLUMNS = [  # of a judgement, its task, prompt and guidelines: reading the others, too, takes half as long again
-    "rater", "seconds", "written", "guidelines__version", "task__kind",
+    "rater", "seconds", "order", "written", "guidelines__version", "task__kind",
     *(f"task__prompt__{name}" for name in ("messages", "tools", "language", "source", "licence", "digest")),
 ]  # fmt: skip
 
@@ -182,6 +182,7 @@ def _row(judgement: Judgement, answers: list[dict[str, Any]], options: dict[str,
         "rater": f"r{judgement.rater_id}",
         "guidelines": judgement.guidelines.version if judgement.guidelines else None,
         "seconds": judgement.seconds,
+        "order": judgement.order,
         "answers": answers,
     }
 

@@ -24,7 +24,9 @@ def graded(text, overall=None, acceptable=None, written=False):
 
 
 def row(*answers, tools=()):
-    return {"prompt_id": 7, "prompt": PROMPT, "tools": list(tools), "rater": "r3", "answers": list(answers)}
+    numbered = [{**answer, "sample_id": number} for number, answer in enumerate(answers, 1)]
+    about = {"prompt_id": 7, "prompt": PROMPT, "tools": list(tools), "language": "en", "task_id": 5, "rater": "r3"}
+    return {**about, "order": [number for number in reversed(range(1, len(answers) + 1))], "answers": numbered}
 
 
 # Tiers: best; two that tie; two that are unacceptable.
@@ -57,9 +59,31 @@ def test_a_ranking_keeps_ties_and_acceptability():
         "answers": [said("b"), said("a"), said("c"), said("x"), said("y")],
         "tiers": [1, 0, 1, 2, 2],
         "acceptable": [True, True, True, False, False],
+        "grades": [1.0, 2.0, 1.0, 0.0, 0.0],
+        "aspects": {},
         "rater": "r3",
         "prompt_id": 7,
+        "task_id": 5,
+        "sample_ids": [1, 2, 3, 4, 5],
+        "language": "en",
+        "places": [4, 3, 2, 1, 0],
     }
+
+
+def test_a_ranking_keeps_the_aspects_and_what_all_raters_say_together():
+    made = row(graded("a", 2.0), graded("b", 0.0))
+    first, second = made["answers"]
+    first["grades"]["accuracy"], first["beats"], second["beats"] = 6.0, {"2": 0.8}, {"1": 0.2}
+    (whole,) = ranking.rows({**made, "weight": 1.5})
+    assert (whole["aspects"], whole["weight"]) == ({"accuracy": [6.0, None]}, 1.5)
+    assert whole["beats"] == [[0.0, 0.8], [0.2, 0.0]]
+
+
+def test_what_is_not_known_of_every_answer_is_left_out_of_a_ranking():
+    made = row(graded("a", 1.0), graded("b", 0.0))
+    made["answers"][0]["beats"], made["order"] = {"9": 0.8}, [1]
+    (whole,) = ranking.rows(made)
+    assert {"beats", "places"} & set(whole) == set()
 
 
 def test_a_ranking_by_people_who_were_not_asked_about_acceptability_says_so():

@@ -78,6 +78,7 @@ def test_a_snapshot_holds_the_judgements_with_their_answers_and_grades(judged, l
         "rater": f"r{rater.pk}",
         "guidelines": None,
         "seconds": 12.5,
+        "order": judgement.order,
         "answers": None,
     }
     assert [(a["messages"], a["author"], a["written"]) for a in writing["answers"]] == [
