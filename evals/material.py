@@ -16,7 +16,7 @@ from annotation import frozen
 from annotation.formats import preference
 from evals import scoring
 from evals.metrics import NotMeasured
-from training import card, text
+from training import card, reward_scores, text
 from training.recipes import sample
 
 Messages = list[dict[str, Any]]
@@ -115,7 +115,7 @@ class Material:
             answered = [question for question in self.questions if question.id in self.answers]
             chats = [[*question.prompt, *said(self.answers[question.id])] for question in answered]
             tools = [question.tools for question in answered]
-            scores = scoring.rewards(self.reward_path, chats, tools, self.batch_size, self.look)
+            scores = reward_scores.raw(self.reward_path, chats, tools, self.batch_size, self.look)
             scored = zip(answered, scores, strict=True)
             self.rewards |= {question.id: score for question, score in scored if score is not None}
         if not self.rewards:
@@ -126,7 +126,7 @@ class Material:
         """(prompt's id, the checkpoint's own reward of the chosen answer, of the rejected) of every pair that it reads whole."""
         chats = [[*pair["prompt"], *pair[side]] for pair in self.pairs for side in ("chosen", "rejected")]
         tools = [pair.get("tools") or [] for pair in self.pairs for _side in range(2)]
-        scores = scoring.rewards(self.path, chats, tools, self.batch_size, self.look)
+        scores = reward_scores.raw(self.path, chats, tools, self.batch_size, self.look)
         scored = [
             (pair["prompt_id"], chosen, rejected)
             for pair, chosen, rejected in zip(self.pairs, scores[::2], scores[1::2], strict=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evals import scoring
+from training import reward_scores
 from training.rundir import RunDir, Stopped, rank, staged
 from training.schema import Input
 
@@ -65,26 +65,15 @@ def scores(
     """One reward model's lines of rewards.jsonl."""
     folder = run.required(name)
     chats, tools = [[*answer["prompt"], *answer["messages"]] for answer in answers], [answer["tools"] for answer in answers]
-    found = scoring.rewards(folder, chats, tools, batch_size, look)
-    scale, model = read_scale(folder), run.spec["input_names"].get(name) or folder.name
+    found = reward_scores.normalised(folder, chats, tools, batch_size, look)
+    model = run.spec["input_names"].get(name) or folder.name
     if unread := found.count(None):
         run.message(f"{model}: {unread} answers are longer than it reads and get no score")
     return [
-        {"sample_id": answer["sample_id"], "model": model, "value": (value - scale["mean"]) / scale["std"]}
+        {"sample_id": answer["sample_id"], "model": model, "value": value}
         for answer, value in zip(answers, found, strict=True)
         if value is not None
     ]
-
-
-def read_scale(folder: Path) -> dict[str, float]:
-    """Mean and deviation of the model's scores. ValueError where a folder cannot say them."""
-    path = folder / "reward.json"
-    if not path.exists():
-        raise ValueError(f"{path} is missing: scores of several models need their mean and spread; use a checkpoint of `reward`")
-    scale = json.loads(path.read_text(encoding="utf-8"))
-    if not scale["std"] > 0:
-        raise ValueError(f"{path}: std must be above 0")
-    return scale
 
 
 def watch(run: RunDir, number: int, total: int) -> Callable[[int, int], None]:

@@ -88,33 +88,3 @@ def _score_batch(model: Any, rows: Sequence[Marked], pad_id: int, side: str) -> 
     losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none").double()
     foreseen = (logits.argmax(-1) == targets).double()
     return torch.stack([(losses * scored).sum(-1), scored.sum(-1), (foreseen * scored).sum(-1)], dim=-1).cpu().numpy()
-
-
-def rewards(
-    path: Any, chats: Sequence[list[dict]], tools: Sequence[list], batch_size: int = 8, look: Look | None = None
-) -> list[float | None]:
-    """A reward model's score of each whole chat, read at its last token, the end of the answer. On the model's own scale.
-
-    None for a chat that is longer than the model reads: beyond what it was trained on, its score would mean nothing.
-    """
-    import torch
-    from transformers import AutoModelForSequenceClassification
-
-    tokenizer = text.load_tokenizer(path)
-    model = AutoModelForSequenceClassification.from_pretrained(
-        str(path), num_labels=1, dtype=torch.float32, pad_token_id=tokenizer.pad_token_id, trust_remote_code=False
-    )
-    model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
-    rows = [text.encode_chat(tokenizer, chat, offered).input_ids for chat, offered in zip(chats, tools, strict=True)]
-    found: list[float | None] = [None] * len(rows)
-    fitting = [index for index, row in enumerate(rows) if len(row) <= reach(model)]
-    order = sorted(fitting, key=lambda index: -len(rows[index]))
-    with torch.inference_mode():
-        for start in range(0, len(order), batch_size):
-            batch = order[start : start + batch_size]
-            ids, mask = (part.to(model.device) for part in text.pad_batch([rows[index] for index in batch], tokenizer.pad_token_id))
-            for index, value in zip(batch, model(input_ids=ids, attention_mask=mask).logits[:, 0].tolist(), strict=True):
-                found[index] = value
-            if look:
-                look(min(start + batch_size, len(order)), len(order))
-    return found
