@@ -47,10 +47,14 @@ def last_true(mask: Tensor) -> Tensor:
     return (places * mask).argmax(-1)
 
 
-def shaped_scores(raw: Tensor, ended: Tensor, mean: float, std: float, clip: float, unended: float) -> Tensor:
-    """Scores [rows] in units of the reward model's spread, clipped to ±`clip`; `unended` replaces that of an answer without end."""
-    normalised = ((raw - mean) / std).clamp(-clip, clip)
-    return torch.where(ended, normalised, torch.full_like(normalised, unended))
+def normalised(raw: Tensor, mean: float, std: float, clip: float) -> Tensor:
+    """Scores [rows] in units of the reward model's spread, clipped to ±`clip`."""
+    return ((raw - mean) / std).clamp(-clip, clip)
+
+
+def or_unended(scores: Tensor, ended: Tensor, unended: float) -> Tensor:
+    """Scores [rows], and `unended` instead where an answer did not end by itself."""
+    return torch.where(ended, scores, torch.full_like(scores, unended))
 
 
 def token_rewards(scores: Tensor, logprobs: Tensor, reference: Tensor, mask: Tensor, kl_coef: float) -> Tensor:

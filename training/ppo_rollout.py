@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from training import ppo_math, text, weights
+from training import ppo_math, ppo_rewards, rewards, text, weights
 
 POLICY, VALUE = "policy", "value"  # folders of the networks that learn, in a checkpoint to resume from
 
@@ -25,6 +25,7 @@ class Asked:
     messages: list[dict[str, Any]]
     tools: list[Any]
     ids: list[int]
+    metadata: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Answered:
 
 @dataclass
 class Networks:
-    """The four networks of PPO. `mean` and `std` are the reward model's scale; dropout is off in all of them."""
+    """The networks of PPO, the reward model where it is paid for. `mean` and `std` are its scale; dropout is off in all of them."""
 
     policy: Any
     value: Any
@@ -58,35 +59,44 @@ class Networks:
         return torch.autocast("cuda", torch.bfloat16) if cuda else contextlib.nullcontext()
 
 
-def load(model: Path, reward: Path, saved: Path | None = None) -> Networks:
+def load(model: Path, reward: Path | None, saved: Path | None = None) -> Networks:
     """Policy and reference from one folder, value and reward from the other; those that learn from `saved` when resuming.
 
-    ValueError where the two do not fit together.
+    Without a reward model the value network starts from the policy's trunk. ValueError where the two do not fit together.
     """
     from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
     tokenizer = text.load_tokenizer(model)
-    if text.load_tokenizer(reward).get_vocab() != tokenizer.get_vocab():
-        raise ValueError("model and reward do not share a tokenizer: train the reward model from this model or its ancestor")
-    scale = reward / "reward.json"
-    if not scale.exists():
-        raise FileNotFoundError(f"{scale} is missing: PPO needs the mean and spread of the scores; use a checkpoint of `reward`")
-    sizes = json.loads(scale.read_text(encoding="utf-8"))
+    sizes = scale(reward, tokenizer) if reward else {"mean": 0.0, "std": 1.0}
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     def network(kind: Any, folder: Path) -> Any:
+        one_score = {"num_labels": 1} if kind is AutoModelForSequenceClassification else {}
         # Evaluation mode turns dropout off for good: old and new log-probabilities of a token must not differ by noise.
-        return weights.without_dropout(kind.from_pretrained(folder, dtype=torch.float32)).to(device).eval()
+        return weights.without_dropout(kind.from_pretrained(folder, dtype=torch.float32, **one_score)).to(device).eval()
 
+    value = network(AutoModelForSequenceClassification, saved / VALUE if saved else reward or model)
+    if not saved and not reward:
+        torch.nn.init.zeros_(value.score.weight)  # the policy's trunk with a head that expects nothing yet
     return Networks(
         policy=network(AutoModelForCausalLM, saved / POLICY if saved else model),
-        value=network(AutoModelForSequenceClassification, saved / VALUE if saved else reward),
+        value=value,
         reference=network(AutoModelForCausalLM, model).requires_grad_(False),
-        reward=network(AutoModelForSequenceClassification, reward).requires_grad_(False),
+        reward=network(AutoModelForSequenceClassification, reward).requires_grad_(False) if reward else None,
         tokenizer=tokenizer,
         mean=sizes["mean"],
         std=sizes["std"],
     )
+
+
+def scale(reward: Path, tokenizer: Any) -> dict[str, float]:
+    """Mean and spread of a reward model's scores. ValueError where its tokenizer is not this one."""
+    if text.load_tokenizer(reward).get_vocab() != tokenizer.get_vocab():
+        raise ValueError("model and reward do not share a tokenizer: train the reward model from this model or its ancestor")
+    path = reward / "reward.json"
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing: PPO needs the mean and spread of the scores; use a checkpoint of `reward`")
+    return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 # Answers --------------------------------------------------------------------------------------------------------------------
@@ -208,7 +218,10 @@ def said(tokenizer: Any, row: Answered) -> list[dict[str, Any]]:
 
 @dataclass
 class Experience:
-    """One rollout. [rows]: scores, shaped. [rows, window]: logprobs, reference, values. `kl` is in nats an answer."""
+    """One rollout. [rows]: scores, shaped. [rows, window]: logprobs, reference, values. `kl` is in nats an answer.
+
+    parts: each reward's mean before its weight, as `reward_NAME`.
+    """
 
     answered: list[Answered]
     batch: Batch
@@ -216,6 +229,7 @@ class Experience:
     logprobs: Tensor
     reference: Tensor
     values: Tensor
+    parts: dict[str, float] = field(default_factory=dict)
 
     @property
     def kl(self) -> float:
@@ -229,16 +243,28 @@ class Experience:
             "kl": self.kl,
             "eos_rate": sum(row.ended for row in self.answered) / len(self.answered),
             "length": float(self.batch.mask.sum(-1).float().mean()),
+            **self.parts,
         }
 
 
 def gather(
-    nets: Networks, prompts: Sequence[Asked], *, temperature: float, most: int, at_once: int, clip: float, unended: float
+    nets: Networks,
+    prompts: Sequence[Asked],
+    *,
+    weights: Mapping[str, float],
+    temperature: float,
+    most: int,
+    at_once: int,
+    clip: float,
+    unended: float,
 ) -> Experience:
-    """The policy answers the prompts; reward, reference and critic look at the answers, `at_once` rows at a time."""
+    """The policy answers the prompts; rewards, reference and critic look at the answers, `at_once` rows at a time."""
     answered = answers(nets, prompts, temperature=temperature, most=most, at_once=at_once)
     batch = pack(answered, nets.tokenizer.pad_token_id, nets.device)
-    ended = torch.tensor([row.ended for row in answered], device=nets.device)
+    model = None
+    if rewards.MODEL in weights:
+        model = ppo_math.normalised(scores(nets, answered, at_once), nets.mean, nets.std, clip)
+    pay, parts = ppo_rewards.paid(nets.tokenizer, answered, weights, model=model, unended=unended)
     new, reference, expected = [], [], []
     with torch.no_grad():
         for rows in torch.arange(len(answered)).split(at_once):
@@ -249,8 +275,9 @@ def gather(
     return Experience(
         answered=answered,
         batch=batch,
-        scores=ppo_math.shaped_scores(scores(nets, answered, at_once), ended, nets.mean, nets.std, clip, unended),
+        scores=pay.to(nets.device),
         logprobs=torch.cat(new),
         reference=torch.cat(reference),
         values=torch.cat(expected),
+        parts=parts,
     )

@@ -16,17 +16,25 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from annotation import frozen
-from training import processes, text, weights
+from training import processes, rewards, text, weights
 from training.rundir import RunDir, Stopped
 from training.schema import Input
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from training.ppo_rollout import Asked, Experience, Networks
 
 TITLE = "Proximal policy optimisation"
 INPUTS = (
     Input("model", "checkpoint", "The fine-tuned model that learns, and its own reference.", role="causal-lm"),
-    Input("reward", "checkpoint", "The reward model that scores answers; it must share the model's tokenizer.", role="reward"),
+    Input(
+        "reward",
+        "checkpoint",
+        "The reward model that `rewards` calls model; it must share the model's tokenizer.",
+        required=False,
+        role="reward",
+    ),
     Input("prompts", "snapshot", "The snapshot whose training prompts are answered; its held-out ones measure the gain."),
 )
 OUTCOME = "checkpoint"
@@ -44,6 +52,13 @@ def advanced(default: float, help: str, unit: str = "", least: float = 0.0, most
 
 @dataclass
 class Config:
+    rewards: str = field(
+        default="model:1",
+        metadata={
+            "help": f"What is paid for, with weights, as in “exact:1 length:0.1”: {', '.join([rewards.MODEL, *rewards.SHELF])}. "
+            "model is the input reward; the others are rules that read each prompt's metadata.",
+        },
+    )
     updates: int = field(
         default=200, metadata={"help": "Rollouts to learn from, one after the other.", "unit": "updates", "min": 1}
     )
@@ -124,6 +139,14 @@ class Config:
         metadata={"help": "Updates between two checkpoints; a kill costs at most this many.", "unit": "updates", "min": 1},
     )
 
+    def check(self) -> dict[str, str]:
+        """What is wrong with fields whose words a type cannot tell."""
+        try:
+            rewards.parse(self.rewards)
+        except ValueError as error:
+            return {"rewards": str(error)}
+        return {}
+
 
 def main(run: RunDir, config: Config) -> None:
     """Networks, prompts, rollouts and what is learned from them, the gain on held-out prompts."""
@@ -137,7 +160,7 @@ def main(run: RunDir, config: Config) -> None:
         raise ValueError("ppo runs in one process: start it with resources processes=1")
     set_seed(run.seed)
     saved = resumable(run, config)
-    nets = ppo_rollout.load(run.required("model"), run.required("reward"), saved)
+    nets = ppo_rollout.load(run.required("model"), reward_model(run, config), saved)
     prompts = read(run, config, nets, ("train",))
     held_out = read(run, config, nets, ("validation", "test"))[: config.held_out]
     learner = Learner(nets, config)
@@ -153,6 +176,19 @@ def main(run: RunDir, config: Config) -> None:
     finish(run, config, nets, learner.held_out, measure(run, config, nets, held_out, learner.updates))
 
 
+def reward_model(run: RunDir, config: Config) -> Path | None:
+    """The reward checkpoint, None where only rules are paid for. ValueError where `rewards` and the inputs disagree."""
+    if rewards.MODEL in rewards.parse(config.rewards):
+        if run.input("reward") is None:
+            raise ValueError("rewards names model: give a reward checkpoint as input reward, or name rules only, as in exact:1")
+        return run.required("reward")
+    if run.input("reward") is not None:
+        raise ValueError(
+            f"a reward checkpoint was given that rewards={config.rewards!r} does not pay for: add model:1 or leave it out"
+        )
+    return None
+
+
 def read(run: RunDir, config: Config, nets: Networks, splits: tuple[str, ...]) -> list[Asked]:
     """The prompts of some splits as tokens; says how many leave no room for a whole answer."""
     from training.ppo_rollout import Asked
@@ -160,7 +196,13 @@ def read(run: RunDir, config: Config, nets: Networks, splits: tuple[str, ...]) -
     room = weights.longest(nets.policy, 10**9) - config.max_new_tokens
     rows = [row for split in splits for row in frozen.read_prompts(run.required("prompts"), split)]
     asked = [
-        Asked(row["prompt_id"], row["messages"], row["tools"], text.encode_prompt(nets.tokenizer, row["messages"], row["tools"]))
+        Asked(
+            row["prompt_id"],
+            row["messages"],
+            row["tools"],
+            text.encode_prompt(nets.tokenizer, row["messages"], row["tools"]),
+            row.get("metadata", {}),
+        )
         for row in rows
     ]
     fitting = [prompt for prompt in asked if len(prompt.ids) <= room]
@@ -212,6 +254,7 @@ def gather(config: Config, nets: Networks, prompts: list[Asked]) -> Experience:
     return ppo_rollout.gather(
         nets,
         prompts,
+        weights=rewards.parse(config.rewards),
         temperature=config.temperature,
         most=config.max_new_tokens,
         at_once=config.batch_size,

@@ -47,7 +47,9 @@ def test_the_score_stands_on_the_last_token_of_an_answer_and_the_kl_on_each():
 def test_scores_are_normalised_and_clipped_and_an_answer_without_end_has_a_reward_of_its_own():
     raw = torch.tensor([5.0, 1.0, 1000.0, -1000.0, 1000.0])
     ended = torch.tensor([True, True, True, True, False])
-    close(ppo_math.shaped_scores(raw, ended, mean=3.0, std=2.0, clip=10.0, unended=-1.0), [1, -1, 10, -10, -1])
+    scores = ppo_math.normalised(raw, mean=3.0, std=2.0, clip=10.0)
+    close(scores, [1, -1, 10, -10, 10])
+    close(ppo_math.or_unended(scores, ended, unended=-1.0), [1, -1, 10, -10, -1])
 
 
 # Advantages -----------------------------------------------------------------------------------------------------------------

@@ -113,7 +113,8 @@ def every_answer(inputs: dict[str, Path]) -> Any:
     nets = ppo_rollout.load(inputs["model"], inputs["reward"])
     answers = all_answers(nets)
     ended = torch.tensor([row.ended for row in answers])
-    rewards = ppo_math.shaped_scores(ppo_rollout.scores(nets, answers, 64), ended, nets.mean, nets.std, clip=10.0, unended=-1.0)
+    scores = ppo_math.normalised(ppo_rollout.scores(nets, answers, 64), nets.mean, nets.std, clip=10.0)
+    rewards = ppo_math.or_unended(scores, ended, unended=-1.0)
     return nets, answers, rewards
 
 
