@@ -1,0 +1,144 @@
+"""Small worlds for measurements and tests: a tokenizer of words, a language model that ends its answers, a planted reward model."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from annotation import frozen
+from training import text
+
+CONSTANT, WORTH, HEARD = 0, 1, 2  # dimensions of the residual stream that are planted
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of a Llama: `words` of vocabulary besides the special tokens, and what the paper calls the rest."""
+
+    words: int
+    width: int
+    inner: int
+    layers: int
+    heads: int
+    positions: int = 1024
+
+
+SHAPES = {
+    "0.1M": Shape(words=57, width=64, inner=176, layers=2, heads=2),
+    "30M": Shape(words=8185, width=512, inner=1408, layers=8, heads=8),
+    "0.5B": Shape(words=31993, width=1280, inner=3456, layers=24, heads=20),
+}
+
+
+def word_tokenizer(words: Sequence[str]) -> Any:
+    """Words as tokens, and the special tokens of every tokenizer that Crisol makes."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    names = [*text.SPECIAL_TOKENS, *words]
+    tokenizer = Tokenizer(models.WordLevel({name: place for place, name in enumerate(names)}, unk_token=text.PAD))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    made = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=text.PAD,
+        bos_token=text.BOS,
+        eos_token=text.END,
+        additional_special_tokens=list(text.ROLES),
+    )
+    made.chat_template = text.CHAT_TEMPLATE
+    return made
+
+
+def llama_config(shape: Shape, tokenizer: Any, **more: Any) -> Any:
+    """The config of a Llama for this tokenizer."""
+    from transformers import LlamaConfig
+
+    return LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=shape.width,
+        intermediate_size=shape.inner,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        max_position_embeddings=shape.positions,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        **more,
+    )
+
+
+# A world of any size --------------------------------------------------------------------------------------------------------
+
+
+def plant(folder: Path, shape: Shape, *, prompts: int, prompt_words: tuple[int, int], end: float, seed: int) -> None:
+    """Writes `model`, `reward` (with its scale) and the snapshot `prompts` into a folder.
+
+    The model is random but for one thing: each next token ends the answer with a chance of about `end`. The reward model scores an
+    answer by the mean worth of the words of its chat, each word's worth drawn once: attention that looks at all tokens alike.
+    """
+    tokenizer = word_tokenizer([f"w{number}" for number in range(shape.words)])
+    dice = random.Random(seed)
+    torch.manual_seed(seed)
+    _snapshot(folder / "prompts", shape, prompts, prompt_words, dice)
+    model = _ending(shape, tokenizer, end)
+    reward = _scoring(shape, tokenizer)
+    for name, network in (("model", model), ("reward", reward)):
+        network.save_pretrained(folder / name)
+        tokenizer.save_pretrained(folder / name)
+    (folder / "reward" / "reward.json").write_text(json.dumps({"mean": 0.0, "std": 1.0}))
+
+
+def _snapshot(folder: Path, shape: Shape, prompts: int, lengths: tuple[int, int], dice: random.Random) -> None:
+    shared = {"tools": [], "language": "en", "source": "bench", "licence": "CC0-1.0", "split": "train"}
+    rows = []
+    for number in range(prompts):
+        words = " ".join(f"w{dice.randrange(shape.words)}" for _ in range(dice.randint(*lengths)))
+        rows.append({**shared, "prompt_id": number, "messages": [{"role": "user", "content": words}]})
+    frozen.write(folder, rows, [])
+
+
+@torch.no_grad()
+def _ending(shape: Shape, tokenizer: Any, end: float) -> Any:
+    """A random Llama whose end token's logit is lifted by what its first dimension, constant, carries to the head."""
+    from transformers import LlamaForCausalLM
+
+    model = LlamaForCausalLM(llama_config(shape, tokenizer, tie_word_embeddings=False))
+    model.model.embed_tokens.weight[:, CONSTANT] = 0.5
+    model.lm_head.weight[:, CONSTANT] = 0.0
+    ids = _random_ids(shape, tokenizer)
+    hidden = model.model(input_ids=ids).last_hidden_state
+    others = torch.nn.functional.linear(hidden, model.lm_head.weight).logsumexp(-1).mean()
+    model.lm_head.weight[tokenizer.eos_token_id] = 0.0
+    lift = (others + math.log(end / (1 - end))) / hidden[..., CONSTANT].mean()
+    model.lm_head.weight[tokenizer.eos_token_id, CONSTANT] = lift
+    return model
+
+
+@torch.no_grad()
+def _scoring(shape: Shape, tokenizer: Any) -> Any:
+    """A Llama whose first layer writes the mean worth of all tokens so far where the head reads; scores spread by about 1."""
+    from transformers import LlamaForSequenceClassification
+
+    model = LlamaForSequenceClassification(llama_config(shape, tokenizer, num_labels=1))
+    embedding, attention = model.model.embed_tokens.weight, model.model.layers[0].self_attn
+    embedding[:, CONSTANT] = 0.5
+    embedding[:, WORTH] = 0.25 * torch.randn(len(embedding))
+    attention.q_proj.weight.zero_()
+    attention.v_proj.weight[0] = torch.nn.functional.one_hot(torch.tensor(WORTH), shape.width)
+    attention.o_proj.weight[HEARD] = torch.nn.functional.one_hot(torch.tensor(0), shape.width)
+    model.score.weight.zero_()
+    model.score.weight[0, HEARD] = 1.0
+    ids = _random_ids(shape, tokenizer)
+    model.score.weight /= model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits.std()
+    return model
+
+
+def _random_ids(shape: Shape, tokenizer: Any) -> Any:
+    return torch.randint(len(text.SPECIAL_TOKENS), len(tokenizer), (64, 24))
