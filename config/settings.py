@@ -265,6 +265,9 @@ RECIPES = {
     "reward": "training.recipes.reward",
     "ppo": "training.recipes.ppo",
     "dpo": "training.recipes.dpo",
+    "kto": "training.recipes.kto",
+    "orpo": "training.recipes.orpo",
+    "simpo": "training.recipes.simpo",
     "sample": "training.recipes.sample",
     "fetch": "training.recipes.fetch",
     "evaluate": "evals.recipe",
@@ -280,6 +283,10 @@ OUTCOMES = {
     "samples": "training.outcomes.samples",
     "rewards": "training.outcomes.rewards",
     "scores": "evals.outcomes.scores",
+}
+# Who looks at a live run at every pass of the supervisor, once its events are read, by the kind of event that they wait for.
+LISTENERS = {
+    "audit": "evals.audits.ask",
 }
 ENGINES = {
     "local": "training.engines.local",

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -165,8 +165,8 @@ class Durable(Trainer):
         """All batches of a step, each with its share of the step's loss."""
         batches, items = super().get_batch_samples(epoch_iterator, num_batches, device)
         steps.share_out(batches, self.args.device)
-        if self.whole_step is not None:
-            self.without_gradients(lambda: self.whole_step(self, batches))
+        if (whole := self.whole_step) is not None:
+            self.without_gradients(lambda: whole(self, batches))
         return batches, items
 
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
@@ -193,14 +193,7 @@ class Durable(Trainer):
     # Checkpoints ------------------------------------------------------------------------------------------------------------
 
     def _segment(self) -> dict[str, Any]:
-        return {
-            **schema.as_dict(self.schedule),
-            "seed": self.run.seed,
-            "inputs": self.run.spec["inputs"],
-            "processes": processes.count(),
-            "steps": self.args.max_steps,
-            "rows": len(self.train_dataset),
-        }
+        return segment(self.run, self.schedule, self.args.max_steps, len(self.train_dataset))
 
     def _get_output_dir(self, trial: Any) -> str:
         return str(self.run.path / "checkpoints" / f"step-{self.state.global_step}.tmp")
@@ -224,26 +217,44 @@ class Durable(Trainer):
         (draft / SEGMENT).write_text(json.dumps(self._segment(), sort_keys=True), encoding="utf-8")
 
 
+def segment(run: RunDir, config: Schedule, steps: int, rows: int) -> dict[str, Any]:
+    """What must be the same for a checkpoint to continue."""
+    same = {"seed": run.seed, "inputs": run.spec["inputs"], "processes": processes.count(), "steps": steps, "rows": rows}
+    return {**schema.as_dict(config), **same}
+
+
 def trainer_files(count: int) -> list[str]:
     """What the Trainer's checkpoint of so many processes must hold besides weights."""
     states = ["rng_state.pth"] if count == 1 else [f"rng_state_{index}.pth" for index in range(count)]
     return ["optimizer.pt", "scheduler.pt", "trainer_state.json", *states]
 
 
-def refuse_unlike(checkpoint: Path, segment: dict[str, Any], needed: Sequence[str]) -> None:
+def refuse_unlike(checkpoint: Path, now: dict[str, Any], needed: Sequence[str]) -> None:
     """Raises NotResumable unless the checkpoint holds all it needs and was made by the same config, inputs and processes."""
-    saved = json.loads((checkpoint / SEGMENT).read_text(encoding="utf-8")) if (checkpoint / SEGMENT).exists() else segment
-    if changed := [name for name in segment if saved.get(name) != segment[name]]:
-        was = "; ".join(f"{name} was {saved.get(name)}, is {segment[name]}" for name in changed)
+    saved = json.loads((checkpoint / SEGMENT).read_text(encoding="utf-8")) if (checkpoint / SEGMENT).exists() else now
+    if changed := [name for name in now if saved.get(name) != now[name]]:
+        was = "; ".join(f"{name} was {saved.get(name)}, is {now[name]}" for name in changed)
         raise NotResumable(f"{checkpoint.name} was made by another run ({was}); start a new run from its weights instead")
     if missing := [name for name in [*needed, SEGMENT] if not (checkpoint / name).exists()]:
         raise NotResumable(f"{checkpoint.name} lacks {', '.join(missing)}: resuming would not be exact; remove it or start anew")
 
 
+class Reported(Protocol):
+    """What a Reporter watches: a Durable, or what stands in for it around somebody else's trainer."""
+
+    run: RunDir
+    schedule: Schedule
+    tokens: int
+    stopped: bool
+
+    def measured(self) -> dict[str, float]:
+        """The curves of the held-out rows, told."""
+
+
 class Reporter(TrainerCallback):
     """Tells the run's folder how training goes, and hears when somebody asks it to stop."""
 
-    def __init__(self, trainer: Durable):
+    def __init__(self, trainer: Reported):
         self.trainer = trainer
         self.began = self.told = time.monotonic()
 
@@ -266,5 +277,9 @@ class Reporter(TrainerCallback):
             self.trainer.run.progress(state.global_step, args.max_steps)
         if not last and state.global_step % self.trainer.schedule.valid_every == 0:
             self.trainer.measured()
-        if not last and processes.anywhere(self.trainer.run.stop_requested, args.device):
+        if not last and self.whole(state.global_step) and processes.anywhere(self.trainer.run.stop_requested, args.device):
             control.should_save = control.should_training_stop = self.trainer.stopped = True
+
+    def whole(self, step: int) -> bool:
+        """Whether a run that is saved after this step can go on exactly."""
+        return True

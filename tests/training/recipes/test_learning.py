@@ -12,7 +12,7 @@ import pytest
 from annotation import frozen
 from tests.training.recipes.conftest import TINY, Attempt, assistant, attempt, create, started, stop_at_once, user
 from training import text
-from training.recipes import dpo, pretrain, reward
+from training.recipes import pretrain, reward
 
 pytestmark = pytest.mark.heavy
 
@@ -129,21 +129,6 @@ def test_wilsons_interval_is_the_published_one() -> None:
     # Newcombe 1998, table I, method 3: 81 of 263 and 15 of 148.
     assert [round(bound, 4) for bound in reward.wilson(81, 263)] == [0.2553, 0.3662]
     assert [round(bound, 4) for bound in reward.wilson(15, 148)] == [0.0624, 0.1605]
-
-
-def test_dpo_starts_at_reward_zero_and_learns_to_prefer(trained: Any, base: Path, snapshot: Path) -> None:
-    run = trained("dpo", {"model": base, "dataset": snapshot}, {**FAST, "learning_rate": 5e-4, "max_steps": 60})
-    assert run.curve("valid_loss")[0] == pytest.approx(math.log(2), abs=1e-4)
-    assert run.curve("margin")[0] == pytest.approx(0, abs=1e-4)
-    assert run.figures["accuracy"] > 0.7
-    assert run.figures["margin"] > 0.2
-
-
-def test_dpo_counts_only_the_answers_tokens(tokenizer: Any) -> None:
-    row = {"prompt": [*user("say sun"), *assistant("sun"), *user("again")]}
-    answer = dpo.encode(tokenizer, row, assistant("sun!"))
-    mine = [token for token, kept in zip(answer.ids, answer.answer, strict=True) if kept]
-    assert tokenizer.decode(mine) == "sun!<|end|>"
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_good_checkpoint(

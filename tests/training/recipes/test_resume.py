@@ -29,6 +29,9 @@ CONFIGS = {
     "sft": SHORT,
     "reward": SHORT,
     "dpo": SHORT,
+    "kto": SHORT,
+    "orpo": SHORT,
+    "simpo": SHORT,
 }
 RECIPES = pytest.mark.parametrize("recipe", CONFIGS)
 
@@ -36,7 +39,15 @@ RECIPES = pytest.mark.parametrize("recipe", CONFIGS)
 @pytest.fixture
 def inputs(base: Path, snapshot: Path, corpus: Path) -> dict[str, dict[str, Path]]:
     rows = {"model": base, "dataset": snapshot}
-    return {"pretrain": {"model": base, "corpus": corpus}, "sft": rows, "reward": rows, "dpo": rows}
+    return {
+        "pretrain": {"model": base, "corpus": corpus},
+        "sft": rows,
+        "reward": rows,
+        "dpo": rows,
+        "kto": rows,
+        "orpo": rows,
+        "simpo": rows,
+    }
 
 
 @pytest.fixture
