@@ -84,7 +84,7 @@ def test_a_reward_model_is_measured_by_the_pairs_that_people_ordered(tmp_path, r
 
 
 def test_rewards_do_not_depend_on_the_batch(reward_model):
-    from evals.scoring import rewards
+    from training.reward_scores import raw as rewards
 
     chats = [[{"role": "user", "content": "sun?"}, {"role": "assistant", "content": "moon " * size}] for size in range(1, 8)]
     alone = rewards(reward_model, chats, [[]] * 7, batch_size=1)
@@ -92,7 +92,7 @@ def test_rewards_do_not_depend_on_the_batch(reward_model):
 
 
 def test_a_chat_longer_than_the_reward_model_reads_has_no_reward(reward_model):
-    from evals.scoring import rewards
+    from training.reward_scores import raw as rewards
 
     chats = [[{"role": "user", "content": "sun?"}, {"role": "assistant", "content": "moon " * size}] for size in (1, 80)]
     short, long = rewards(reward_model, chats, [[], []])

@@ -44,12 +44,12 @@ def rewards(run: Attempt) -> list[dict]:
 
 
 def test_answers_are_scored_on_the_scale_of_the_model(reward, tmp_path):
-    from evals import scoring as likelihoods
+    from training import reward_scores
 
     found = rewards(attempt(scoring(tmp_path / "run", {"reward": reward})))
     chats = [[*answer["prompt"], *answer["messages"]] for answer in ANSWERS]
     scale = json.loads((reward / "reward.json").read_text())
-    raw = likelihoods.rewards(reward, chats, [[], []])
+    raw = reward_scores.raw(reward, chats, [[], []])
     assert [(line["sample_id"], line["model"]) for line in found] == [(11, "rm-reward"), (12, "rm-reward")]
     for line, value in zip(found, raw, strict=True):
         assert math.isclose(line["value"], (value - scale["mean"]) / scale["std"], abs_tol=1e-6)
