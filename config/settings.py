@@ -268,6 +268,8 @@ RECIPES = {
     "kto": "training.recipes.kto",
     "orpo": "training.recipes.orpo",
     "simpo": "training.recipes.simpo",
+    "grpo": "training.recipes.grpo",
+    "rloo": "training.recipes.rloo",
     "sample": "training.recipes.sample",
     "fetch": "training.recipes.fetch",
     "evaluate": "evals.recipe",

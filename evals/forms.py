@@ -34,9 +34,9 @@ class Answering(forms.ModelChoiceField):
     """Checkpoints that have answered prompts, each with how many."""
 
     def __init__(self, project: Project, **options: Any):
-        rows = Sample.objects.filter(prompt__project=project).exclude(model="").order_by().values_list("model", "prompt").distinct()
+        rows = Sample.objects.filter(prompt__project=project).exclude(model="").exclude(key__startswith=preference.AUDIT)
         self.answered: dict[str, int] = {}
-        for model, _prompt in rows:
+        for model, _prompt in rows.order_by().values_list("model", "prompt").distinct():
             self.answered[model] = self.answered.get(model, 0) + 1
         found = Checkpoint.objects.filter(project=project, name__in=self.answered).order_by("-id")
         super().__init__(found, required=False, empty_label=_("nobody is asked"), **options)

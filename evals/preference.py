@@ -18,6 +18,7 @@ from annotation.snapshot import DEFAULTS
 from annotation.tasks import answer_tasks
 from evals.models import Evaluation
 
+AUDIT = "audit/"  # how the keys of samples begin that a run logged while it trained (`evals/audits.py`)
 SPLIT_ORDER = {"test": 0, "validation": 1, "train": 2}
 
 
@@ -50,7 +51,12 @@ def send_to_raters(evaluation: Evaluation, a: str, b: str, *, count: int, overla
     """Asks people to compare `count` pairs, each `overlap` times; pairs that this evaluation asked about before are left out."""
     asked = set(shown(evaluation.tasks.all()).values())
     new = [pair for pair in pairs(evaluation.project, a, b) if frozenset((pair[0].pk, pair[1].pk)) not in asked]
-    tasks = answer_tasks([list(pair) for pair in new[:count]], kind="rank", overlap=overlap, purpose=Task.Purpose.EVALUATE)
+    return ask(evaluation, new[:count], kind="rank", overlap=overlap)
+
+
+def ask(evaluation: Evaluation, pairs: Iterable[tuple[Sample, Sample]], *, kind: str, overlap: int) -> list[Task]:
+    """One task of the evaluation for each two answers to a prompt, wanted from `overlap` people; no snapshot ever holds it."""
+    tasks = answer_tasks([list(pair) for pair in pairs], kind=kind, overlap=overlap, purpose=Task.Purpose.EVALUATE)
     evaluation.tasks.add(*tasks)
     return tasks
 
@@ -99,8 +105,9 @@ def count_wins(votes: list[tuple[int, int, float]]) -> WinRate:
 
 
 def _first_samples(project: Project, model: str) -> dict[int, Sample]:
-    """The first answer of a model to each prompt of a project."""
-    found = Sample.objects.filter(prompt__project=project, model=model).select_related("prompt").order_by("-id")
+    """The first answer of a model to each prompt of a project. What audits logged was sampled otherwise and is left out."""
+    found = Sample.objects.filter(prompt__project=project, model=model).exclude(key__startswith=AUDIT)
+    found = found.select_related("prompt").order_by("-id")
     return {sample.prompt_id: sample for sample in found}
 
 

@@ -134,6 +134,8 @@ def _follow(run: Run, seen: str) -> None:
         engine.stop(run.handle, GRACE)
     if not read_events(run):
         return
+    for kind in names("LISTENERS"):
+        _guarded(part("LISTENERS", kind), run)
     end = run.events.filter(kind="end", attempt=run.attempt).order_by("id").first()
     if end is None:
         if seen == "ended":
