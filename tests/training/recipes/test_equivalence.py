@@ -1,0 +1,77 @@
+"""A step is the same step however it is cut: one batch of eight rows, eight of one, or two processes with four each.
+
+The rows weigh differently, an epoch does not end with a whole step, and its last rows are too few for two processes: where means of
+batches were averaged as if they were equals, or processes got rows twice, losses would differ by far more than rounding.
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from annotation import frozen
+from tests.training.recipes.conftest import WORDS, Attempt, attempt, create, ranked, started, user
+
+pytestmark = pytest.mark.heavy
+
+RECIPES = ("reward", "dpo", "kto", "orpo", "simpo")
+STEPS = {"max_length": 64, "max_steps": 6, "log_every": 1, "valid_every": 3, "learning_rate": 1e-3}
+WHOLE = {**STEPS, "batch_size": 8, "accumulation": 1}
+PIECES = {**STEPS, "batch_size": 1, "accumulation": 8}
+CURVES = ("loss", "gradient_norm", "valid_loss")
+
+
+@pytest.fixture(scope="module")
+def weighted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """13 rankings of raters who weigh between a tenth and two, with soft labels: 11 to train on, 2 held out."""
+    folder = tmp_path_factory.mktemp("weighted")
+    dice = random.Random(2)
+    prompts, rows = [], []
+    for number in range(13):
+        words = dice.sample(WORDS, 3)
+        shared = {"prompt_id": number, "tools": [], "language": "en", "source": "test", "licence": "CC0-1.0"}
+        shared["split"] = "train" if number < 11 else "validation"
+        asked = user("say " + " ".join(words))
+        prompts.append({**shared, "messages": asked})
+        made = {**shared, "task_id": number, "prompt": asked, "rater": "r1", "guidelines": None, "seconds": 3.0}
+        rows.append(soft(ranked(made, words, dice), dice))
+    frozen.write(folder, prompts, rows)
+    return folder
+
+
+def soft(row: dict[str, Any], dice: random.Random) -> dict[str, Any]:
+    """The judgement as a snapshot with `reliability` has it; half of them rank fewer answers."""
+    answers = row["answers"][: dice.choice((3, 4))]
+    for answer in answers:
+        answer["beats"] = {}
+    for place, answer in enumerate(answers):
+        for other in answers[place + 1 :]:
+            answer["beats"][str(other["sample_id"])] = probability = dice.random()
+            other["beats"][str(answer["sample_id"])] = 1 - probability
+    return {**row, "answers": answers, "weight": dice.uniform(0.1, 2.0)}
+
+
+def assert_same(one: Attempt, other: Attempt) -> None:
+    assert (one.state, other.state) == ("succeeded", "succeeded"), (one.end, other.end)
+    for name in CURVES:
+        assert len(one.curve(name)) >= 3
+        assert other.curve(name) == pytest.approx(one.curve(name), rel=2e-3), name
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_eight_batches_of_one_are_one_batch_of_eight(recipe: str, base: Path, weighted: Path, tmp_path: Path) -> None:
+    inputs = {"model": base, "dataset": weighted}
+    whole, pieces = (attempt(create(tmp_path / str(at), recipe, inputs, how)) for at, how in enumerate((WHOLE, PIECES)))
+    assert_same(whole, pieces)
+
+
+def test_two_processes_are_one(base: Path, weighted: Path, tmp_path: Path) -> None:
+    # KTO, because its loss knows something of the whole step besides its own rows.
+    inputs = {"model": base, "dataset": weighted}
+    whole = attempt(create(tmp_path / "one", "kto", inputs, WHOLE))
+    folder = create(tmp_path / "two", "kto", inputs, {**STEPS, "batch_size": 4}, resources={"processes": 2})
+    assert started(folder, processes=2).wait() == 0
+    assert_same(whole, Attempt(folder, 0))
