@@ -5,7 +5,8 @@ material/             what else of the database the run needs, where its recipe 
 events.jsonl          what happened. Appended by rank 0, a line an event; the last line of an attempt says how it ended.
 log.txt               what the trainer's processes printed.
 audit/step-N.jsonl    answers of the policy and its reference that people are to compare (`training/audit.py`); an event names each.
-checkpoints/step-N/   to resume from. Staged as `step-N.tmp`, fsynced, renamed: a name without `.tmp` is whole.
+checkpoints/step-N/   to resume from. Staged as `step-N.tmp`, fsynced, renamed: a name without `.tmp` was whole when it was
+                      written, and the digests in its `whole.json` tell whether it still is.
 out/                  what the run made, staged the same way, once, at the end.
 stop                  asks an attempt to save and end: its number and the seconds it may take. Older attempts' orders mean nothing.
 lock                  held by the shim while an attempt is alive (`training/engines/shim.py`); names that attempt.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import math
 import os
@@ -28,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 RUN, EVENTS, LOG, STOP, LOCK, OUT, CHECKPOINTS = "run.json", "events.jsonl", "log.txt", "stop", "lock", "out", "checkpoints"
+WHOLE = "whole.json"  # SHA-256 of each file of a checkpoint
 GRACE = 120.0  # seconds that an attempt has to save after a stop, before it is killed
 
 
@@ -38,6 +41,10 @@ def rank() -> int:
 
 class Stopped(Exception):
     """Raised in a recipe when it was asked to stop and has saved; the run ends in `stopped`."""
+
+
+class NoWholeCheckpoint(RuntimeError):
+    """The run has checkpoints and every one of them is damaged; the message says how."""
 
 
 def fsync_folder(path: Path) -> None:
@@ -99,6 +106,26 @@ def staged(path: Path) -> Iterator[Path]:
     os.rename(draft, path)
     fsync_folder(path.parent)
     shutil.rmtree(path.with_name(f"{path.name}.old.tmp"), ignore_errors=True)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def damage(checkpoint: Path) -> str:
+    """What is wrong with a checkpoint: a file that is missing or is not the one that was written. Empty where it is whole."""
+    try:
+        kept: dict[str, str] = json.loads((checkpoint / WHOLE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return f"lacks {WHOLE}"
+    except ValueError:
+        return f"has a damaged {WHOLE}"
+    if missing := [name for name in kept if not (checkpoint / name).is_file()]:
+        return f"lacks {', '.join(missing)}"
+    changed = [name for name, was in kept.items() if digest(checkpoint / name) != was]
+    return f"has a damaged {', '.join(changed)}" if changed else ""
 
 
 def plain(value: Any) -> Any:
@@ -214,23 +241,41 @@ class RunDir:
 
     @contextlib.contextmanager
     def checkpoint(self, step: int, keep: int = 2, **data: Any) -> Iterator[Path]:
-        """A folder to fill with all that resuming at `step` needs; older ones beyond `keep` go once it is whole."""
+        """A folder to fill with all that resuming at `step` needs; once it is whole, older ones beyond `keep` go.
+
+        Those of later steps go, too: an attempt that is here again could not resume from them.
+        """
         path = self.path / CHECKPOINTS / f"step-{step}"
         with staged(path) as draft:
             yield draft
+            files = sorted(file for file in draft.rglob("*") if file.is_file())
+            digests = {str(file.relative_to(draft)): digest(file) for file in files}
+            (draft / WHOLE).write_text(json.dumps(digests, indent=0), encoding="utf-8")
         self.event("checkpoint", step=step, path=str(path.relative_to(self.path)), **data)
-        for old in self.checkpoints()[:-keep]:
-            shutil.rmtree(old, ignore_errors=True)
+        here = self.checkpoints()
+        for gone in {*here} - {*here[: here.index(path) + 1][-keep:]}:
+            shutil.rmtree(gone, ignore_errors=True)
 
     def checkpoints(self) -> list[Path]:
-        """The whole ones, oldest first."""
+        """Those that were written to their end, oldest first."""
         found = [path for path in (self.path / CHECKPOINTS).glob("step-*") if path.name[5:].isdigit() and path.is_dir()]
         return sorted(found, key=lambda path: int(path.name[5:]))
 
     def latest_checkpoint(self) -> Path | None:
-        """The newest whole checkpoint, or None."""
-        whole = self.checkpoints()
-        return whole[-1] if whole else None
+        """The newest whole checkpoint, or None where there is no checkpoint. Reads every byte of it; tells which it refuses.
+
+        Raises NoWholeCheckpoint where all are damaged: beginning anew is for a person to decide.
+        """
+        refused: list[str] = []
+        for found in reversed(self.checkpoints()):
+            if not (wrong := damage(found)):
+                if refused:
+                    self.message(f"{'; '.join(refused)}: refused, going on from {found.name}")
+                return found
+            refused.append(f"{found.name} {wrong}")
+        if refused:
+            raise NoWholeCheckpoint(f"{'; '.join(refused)}: no whole checkpoint is left; remove them to begin anew")
+        return None
 
     # Stopping -------------------------------------------------------------------------------------------------------------
 

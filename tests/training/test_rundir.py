@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from training.rundir import EVENTS, GRACE, RunDir, order_stop, plain, staged, stop_order, write_whole
+from training.rundir import EVENTS, GRACE, NoWholeCheckpoint, RunDir, order_stop, plain, staged, stop_order, write_whole
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_staged_folder_appears_only_when_whole(tmp_path):
 
 
 def test_checkpoints_are_the_whole_ones_in_order_of_step(run):
-    for step in (2, 10, 9):
+    for step in (2, 9, 10):
         with run.checkpoint(step, keep=3):
             pass
     for stray in ("step-11.tmp", "step-x", "step-12.old.tmp"):
@@ -92,6 +92,56 @@ def test_older_checkpoints_go_once_a_newer_one_is_whole(run):
     with pytest.raises(ArithmeticError), run.checkpoint(4, keep=2):
         raise ArithmeticError
     assert [path.name for path in run.checkpoints()] == ["step-2", "step-3"]
+
+
+@pytest.fixture
+def saved(run):
+    """Three checkpoints of one file each."""
+    for step in (1, 2, 3):
+        with run.checkpoint(step, keep=3) as folder:
+            (folder / "inner").mkdir()
+            (folder / "inner" / "state").write_text(f"{step}")
+    return run
+
+
+def said(run):
+    return [event["text"] for event in map(json.loads, (run.path / "events.jsonl").read_text().splitlines()) if "text" in event]
+
+
+def test_a_whole_checkpoint_is_taken_without_a_word(saved):
+    assert saved.latest_checkpoint().name == "step-3"
+    assert said(saved) == []
+
+
+def test_damaged_checkpoints_are_refused_by_name_and_the_newest_whole_one_is_taken(saved):
+    (saved.path / "checkpoints" / "step-3" / "inner" / "state").write_text("4")
+    (saved.path / "checkpoints" / "step-2" / "inner" / "state").unlink()
+    assert saved.latest_checkpoint().name == "step-1"
+    assert said(saved) == ["step-3 has a damaged inner/state; step-2 lacks inner/state: refused, going on from step-1"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [(lambda path: path.unlink(), "lacks whole.json"), (lambda path: path.write_text("{"), "has a damaged whole.json")],
+)
+def test_a_checkpoint_that_cannot_be_checked_is_refused(spoil, told, saved):
+    spoil(saved.path / "checkpoints" / "step-3" / "whole.json")
+    assert saved.latest_checkpoint().name == "step-2"
+    assert said(saved) == [f"step-3 {told}: refused, going on from step-2"]
+
+
+def test_where_every_checkpoint_is_damaged_nothing_begins_anew_by_itself(saved):
+    for path in saved.checkpoints():
+        (path / "inner" / "state").write_text("")
+    with pytest.raises(NoWholeCheckpoint, match="no whole checkpoint is left; remove them to begin anew"):
+        saved.latest_checkpoint()
+
+
+def test_a_refused_checkpoint_goes_once_the_run_has_saved_again(saved):
+    (saved.path / "checkpoints" / "step-3" / "inner" / "state").write_text("")
+    with saved.checkpoint(2, keep=1):
+        pass
+    assert [path.name for path in saved.checkpoints()] == ["step-2"]
 
 
 def test_a_run_is_told_once_what_to_do(run):

@@ -118,7 +118,21 @@ def test_a_checkpoint_that_lacks_anything_is_refused(missing: str, inputs: Any, 
     shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
     again = attempt(folder, number=2)
     assert again.state == "failed"
-    assert again.end["reason"].startswith(f"NotResumable: step-1 lacks {missing}: resuming would not be exact")
+    assert again.end["reason"].startswith("NoWholeCheckpoint: step-1 lacks ")
+    assert missing in again.end["reason"]
+
+
+def test_a_damaged_checkpoint_is_refused_by_name_and_the_one_before_it_used(inputs: Any, untouched: Any, tmp_path: Path):
+    folder = create(tmp_path / "run", "ppo", inputs, SHORT)
+    for number in (1, 2):
+        stop_at_once(folder, number)
+        attempt(folder, number)
+    state = folder / "checkpoints" / "step-2" / "state.pt"
+    state.write_bytes(state.read_bytes()[:-100])
+    again = attempt(folder, number=3)
+    assert "step-2 has a damaged state.pt: refused, going on from step-1" in again.messages()
+    assert again.weights == untouched.weights
+    assert again.figures == untouched.figures
 
 
 # It refuses -----------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,7 @@
-"""A run that was stopped or killed ends in the same weights, bit for bit, as one that nobody touched; else it refuses to go on."""
+"""A run that was stopped or killed ends in the same weights, bit for bit, as one that nobody touched; else it refuses to go on.
+
+A checkpoint that is damaged is refused by name, and the whole one before it is taken.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +111,24 @@ def test_a_checkpoint_without_all_its_state_is_refused(name: str, inputs: Any, t
     (folder / "checkpoints" / "step-1" / name).unlink()
     again = attempt(folder, number=2)
     assert again.state == "failed"
-    assert again.end["reason"].startswith(f"NotResumable: step-1 lacks {name}: resuming would not be exact")
+    assert again.end["reason"] == f"NoWholeCheckpoint: step-1 lacks {name}: no whole checkpoint is left; remove them to begin anew"
+
+
+@RECIPES
+def test_a_damaged_checkpoint_is_refused_by_name_and_the_one_before_it_used(
+    recipe: str, inputs: Any, untouched: Any, tmp_path: Path
+) -> None:
+    folder = create(tmp_path / "run", recipe, inputs[recipe], CONFIGS[recipe])
+    for number in (1, 2):
+        stop_at_once(folder, number)
+        attempt(folder, number)
+    weights = folder / "checkpoints" / "step-2" / "model.safetensors"
+    held = weights.read_bytes()
+    weights.write_bytes(held[:-1] + bytes([held[-1] ^ 1]))
+    again, whole = attempt(folder, number=3), untouched(recipe)
+    assert "step-2 has a damaged model.safetensors: refused, going on from step-1" in again.messages()
+    assert again.state == "succeeded"
+    assert again.weights == whole.weights
 
 
 @pytest.mark.parametrize(
