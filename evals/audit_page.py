@@ -52,7 +52,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Parting:
-    """From one audit to the next the score rises and the win rate falls. `clear`: beyond the intervals of both."""
+    """From `start` to `end` the score rises and the win rate falls. `clear`: the intervals of the two win rates lie apart."""
 
     start: float
     end: float
@@ -157,10 +157,18 @@ def _ahead(run: Run, first: float) -> str:
 
 
 def partings(looks: list[Look]) -> list[Parting]:
-    """Between which distances the score rises while people stop agreeing. The reference itself begins: it gains 0 and wins half."""
+    """Between which distances the score rises while people stop agreeing: each slide whole, however many audits it passes.
+
+    The reference itself begins: it gains nothing and wins half.
+    """
     known = [(0.0, 0.0, 0.5, 0.5, 0.5)]
     known += [(one.distance, one.score.value, one.votes.value, one.votes.low, one.votes.high) for one in looks if one.votes.n]
-    return [_parting(a, b) for a, b in pairwise(known) if b[1] > a[1] and b[2] < a[2]]
+    slides: list[tuple[int, int]] = []
+    for place, (a, b) in enumerate(pairwise(known)):
+        if b[1] > a[1] and b[2] < a[2]:
+            start = slides.pop()[0] if slides and slides[-1][1] == place else place
+            slides.append((start, place + 1))
+    return [_parting(known[start], known[end]) for start, end in slides]
 
 
 def _parting(a: tuple[float, ...], b: tuple[float, ...]) -> Parting:
@@ -205,7 +213,7 @@ def drawn(looks: list[Look], found: list[Parting]) -> list[tuple[str, SafeString
     """Two pictures over the same axis: what machines say, what people say."""
     fits = dict(zip(("score", "gold", "people"), (fit for _name, fit in _fits(looks)), strict=True))
     span = (0.0, 1.05 * looks[-1].distance)
-    bands = [(one.start, one.end, str(place)) for place, one in enumerate(found, 1)]
+    bands = [charts.Band(one.start, one.end, str(place), one.clear) for place, one in enumerate(found, 1)]
     machines = [charts.Scatter(_("Score"), [_point(look, look.score) for look in looks], _curve(fits["score"], span[1]))]
     if any(look.gold for look in looks):
         gold = [_point(look, look.gold) for look in looks if look.gold]

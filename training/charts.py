@@ -36,9 +36,9 @@ from training.drawing import (
 )
 
 Estimate = tuple[float, float, float | None, float | None]  # x, y, and the interval of y from low to high
-Band = tuple[float, float, str]  # from x to x, and its mark
 
 MOST_POINTS = 300
+DODGE = 7  # pixels between estimates at the same x
 
 
 def line_chart(series: dict[str, list[Point]], *, title: str, x_label: str, y_label: str = "") -> SafeString:
@@ -86,6 +86,16 @@ class Scatter:
     name: str
     points: Sequence[Estimate]
     curve: Sequence[Point] = ()
+
+
+@dataclass(frozen=True)
+class Band:
+    """A stretch of the x axis with a mark; `clear` draws it with more weight."""
+
+    start: float
+    end: float
+    mark: str
+    clear: bool = False
 
 
 def scatter_chart(
@@ -151,27 +161,29 @@ def _curve(name: str, points: list[Point], number: int, x: Axis, y: Axis) -> Saf
 def _scatter(one: Scatter, number: int, x: Axis, y: Axis) -> SafeString:
     path = " ".join(f"{'L' if place else 'M'}{px(x(at))} {px(y(value))}" for place, (at, value) in enumerate(one.curve))
     line = format_html('<path class="chart-line chart-fit {}" d="{}"/>', colour(number), path) if path else ""
-    return format_html(
-        "{}{}", line, format_html_join("", "{}", ((_estimate(point, one.name, number, x, y),) for point in one.points))
-    )
+    # Estimates at one x stand side by side, or one interval would hide another.
+    dots = ((_estimate(point, one.name, colour(number), x(point[0]) + DODGE * number, y),) for point in one.points)
+    return format_html("{}{}", line, format_html_join("", "{}", dots))
 
 
-def _estimate(point: Estimate, name: str, number: int, x: Axis, y: Axis) -> SafeString:
+def _estimate(point: Estimate, name: str, colour: str, left: float, y: Axis) -> SafeString:
     at, value, low, high = point
-    places, bar = {"x": px(x(at)), "colour": colour(number)}, ""
+    said, bar = f"{_interval_text((name, value, low, high))} ({tick_text(at)})", ""
     if low is not None and high is not None:
-        ends = {"low": px(y(low)), "high": px(y(high))}
-        bar = format_html('<line class="chart-interval {colour}" x1="{x}" x2="{x}" y1="{low}" y2="{high}"/>', **places, **ends)
-    dot = format_html('<circle class="chart-dot {colour}" cx="{x}" cy="{y}" r="4"/>', y=px(y(value)), **places)
-    return format_html("<g><title>{} ({})</title>{}{}</g>", _interval_text((name, value, low, high)), tick_text(at), bar, dot)
+        bar = format_html(
+            '<line class="chart-interval {0}" x1="{1}" x2="{1}" y1="{2}" y2="{3}"/>', colour, px(left), px(y(low)), px(y(high))
+        )
+    dot = format_html('<circle class="chart-dot {}" cx="{}" cy="{}" r="4"/>', colour, px(left), px(y(value)))
+    return format_html("<g><title>{}</title>{}{}</g>", said, bar, dot)
 
 
 def _band(band: Band, x: Axis, y: Axis) -> SafeString:
-    left, right, mark = x(band[0]), x(band[1]), band[2]
+    left, right = x(band.start), x(band.end)
     return format_html(
-        '<rect class="chart-band" x="{}" y="{}" width="{}" height="{}"/>'
+        '<rect class="chart-band{}" x="{}" y="{}" width="{}" height="{}"/>'
         '<text class="chart-tick" x="{}" y="{}" text-anchor="middle">{}</text>',
-        px(left), px(y.end), px(right - left), px(y.start - y.end), px((left + right) / 2), px(y.end + 12), mark,
+        " chart-clear" if band.clear else "", px(left), px(y.end), px(right - left), px(y.start - y.end),
+        px((left + right) / 2), px(y.end + 13), band.mark,
     )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from training import supervisor
 from training.models import Event
 from training.reading import read_events
 
+PERCENT = "\N{NO-BREAK SPACE}%"
+
 pytestmark = pytest.mark.django_db
 
 
@@ -138,7 +140,7 @@ def test_score_and_people_part_where_one_rises_and_the_other_falls():
     found = audit_page.partings(looks((1, 0.5, 60, 40), (2, 1.0, 70, 30), (4, 2.0, 30, 70)))
     assert [(one.start, one.end, one.clear) for one in found] == [(2, 4, True)]
     assert found[0].sentence == (
-        "From √KL 2.00 to 4.00 the score rises (+1.00 to +2.00) while the win rate falls (70.0\N{NO-BREAK SPACE}% to 30.0\N{NO-BREAK SPACE}%). "
+        f"From √KL 2.00 to 4.00 the score rises (+1.00 to +2.00) while the win rate falls (70.0{PERCENT} to 30.0{PERCENT}). "
         "The intervals of the two win rates lie apart."
     )
 
@@ -152,6 +154,11 @@ def test_a_fall_within_the_intervals_is_said_to_be_perhaps_chance():
 def test_people_who_like_the_policy_less_from_the_start_are_a_parting_from_the_reference():
     (one,) = audit_page.partings(looks((1, 0.5, 20, 80)))
     assert (one.start, one.end, one.clear) == (0.0, 1, True)
+
+
+def test_a_slide_over_several_audits_is_one_parting():
+    found = audit_page.partings(looks((1, 0.5, 80, 20), (2, 1.0, 70, 30), (3, 1.5, 60, 40), (4, 2.0, 65, 35), (5, 2.5, 50, 50)))
+    assert [(one.start, one.end, one.clear) for one in found] == [(1, 3, True), (4, 5, False)]
 
 
 def test_where_both_fall_or_nobody_judged_nothing_parts():
@@ -171,8 +178,7 @@ def test_the_run_page_shows_the_section_in_each_of_its_states(project, lead, rat
     judge(rater, project, lambda step, number: 1 if step < 60 else -1)
     page = client_of(lead).get(f"/runs/{run.pk}/").content.decode()
     assert (
-        "From √KL 2.10 to 3.10 the score rises (+1.00 to +1.50) while the win rate falls (100.0\N{NO-BREAK SPACE}% to 0.0\N{NO-BREAK SPACE}%)."
-        in page
+        f"From √KL 2.10 to 3.10 the score rises (+1.00 to +1.50) while the win rate falls (100.0{PERCENT} to 0.0{PERCENT})." in page
     )
     assert "fitted to 3 distances" in page
     assert page.count("<title>Win rate: ") == 3
