@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from xml.etree.ElementTree import fromstring
 
 import pytest
 
@@ -108,6 +109,21 @@ def test_a_formula_holds_no_markup_and_no_style():
     inside = re.search("<math.*<annotation", html)[0]
     assert set(re.findall(r" ([a-z]+)=\"", inside)) == {"display", "width"}
     assert '<mspace width="1em">' in html
+
+
+@pytest.mark.parametrize(
+    ("formula", "drawn"),
+    [
+        (r"n \log n", "n_log_n"),
+        (r"2\ln(x)", "2_ln(x)"),
+        (r"f(x)\sin^2 y", "f(x)_sin2_y"),
+        (r"\max_i a+\cos b", "maxi_a+cos_b"),
+        (r"\log\log n", "log_log_n"),
+    ],
+)
+def test_a_named_function_stands_apart_from_letters_beside_it(formula, drawn):
+    shown = fromstring(mathml(formula, display=False))[0][0]
+    assert "".join("_" if element.tag.endswith("mspace") else element.text or "" for element in shown.iter()) == drawn
 
 
 def test_a_percent_sign_hides_nothing():
