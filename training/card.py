@@ -10,10 +10,10 @@ CARD = "card.json"
 
 
 def write(
-    folder: Path, *, role: str, recipe: str, step: int | None, parameters: int, figures: dict[str, Any], **origin: str
+    folder: Path, *, role: str, recipe: str, step: int | None, parameters: int, figures: dict[str, Any], **besides: Any
 ) -> None:
-    """Writes `card.json` into a staged checkpoint. `role`: causal-lm, reward or tokenizer; `origin`: source and licence."""
-    card = {"role": role, "recipe": recipe, "step": step, "parameters": parameters, "figures": figures, **origin}
+    """Writes `card.json` into a staged checkpoint. `role`: causal-lm, reward or tokenizer; `besides`: source, licence, a report."""
+    card = {"role": role, "recipe": recipe, "step": step, "parameters": parameters, "figures": figures, **besides}
     (folder / CARD).write_text(json.dumps(card, indent=2, sort_keys=True, ensure_ascii=False), encoding="utf-8")
 
 

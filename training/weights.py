@@ -36,13 +36,22 @@ def for_generation(folder: Path) -> Any:
     return model.to(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if cuda else "cpu").eval()
 
 
+def lora(rank: int, task: str) -> Any:
+    """LoRA adapters of this rank on every linear layer, or None at rank 0. `task`: CAUSAL_LM or SEQ_CLS."""
+    if not rank:
+        return None
+    from peft import LoraConfig
+
+    return LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type=task)
+
+
 def with_adapters(model: Any, rank: int, task: str) -> Any:
-    """The model with LoRA adapters of this rank on every linear layer, or itself at rank 0. `task`: CAUSAL_LM or SEQ_CLS."""
+    """The model with `lora` adapters, or itself at rank 0."""
     if not rank:
         return model
-    from peft import LoraConfig, get_peft_model
+    from peft import get_peft_model
 
-    return get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type=task))
+    return get_peft_model(model, lora(rank, task))
 
 
 def merged(model: Any) -> Any:
@@ -61,9 +70,18 @@ def token_tally(logits: Any, labels: Any) -> tuple[Any, Any, Any]:
 
 
 def save(
-    run: RunDir, model: Any, tokenizer: Any, *, role: str, recipe: str, step: int, figures: dict[str, Any], **files: Any
+    run: RunDir,
+    model: Any,
+    tokenizer: Any,
+    *,
+    role: str,
+    recipe: str,
+    step: int,
+    figures: dict[str, Any],
+    report: dict[str, Any] | None = None,
+    **files: Any,
 ) -> None:
-    """The run's `out/` folder: weights, tokenizer, card, and each of `files` as NAME.json. Rank 0 only."""
+    """The run's `out/` folder: weights, tokenizer, card (with its `report`), and each of `files` as NAME.json. Rank 0 only."""
     if rank() != 0:
         return
     model.config.use_cache = True
@@ -71,6 +89,7 @@ def save(
         model.save_pretrained(out)
         tokenizer.save_pretrained(out)
         parameters = sum(parameter.numel() for parameter in model.parameters())
-        card.write(out, role=role, recipe=recipe, step=step, parameters=parameters, figures=figures)
+        about = {"report": report} if report else {}
+        card.write(out, role=role, recipe=recipe, step=step, parameters=parameters, figures=figures, **about)
         for name, value in files.items():
             (out / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")

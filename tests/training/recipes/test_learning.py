@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 from annotation import frozen
 from tests.training.recipes.conftest import TINY, Attempt, assistant, attempt, create, started, stop_at_once, user
 from training import text
-from training.recipes import pretrain, reward
+from training.recipes import pretrain
 
 pytestmark = pytest.mark.heavy
 
@@ -88,47 +87,6 @@ def test_long_rows_are_counted_not_lost_in_silence(trained: Any, base: Path, sna
         "validation: 0 conversations; 12 longer than 8 tokens left out",
     ]
     assert "there are no training rows" in run.end["reason"]
-
-
-def test_a_reward_model_finds_the_planted_preference(trained: Any, base: Path, snapshot: Path) -> None:
-    run = trained("reward", {"model": base, "dataset": snapshot}, {**FAST, "max_steps": 40})
-    figures = run.figures
-    assert figures["pairs"] == 24 * 5  # 24 held-out rankings of four answers, one pair of them tied
-    assert figures["accuracy_low"] > 0.6
-    assert figures["accuracy_low"] < figures["accuracy"] <= figures["accuracy_high"]
-    scale = json.loads((run.out / "reward.json").read_text())
-    assert scale["std"] > 0.1
-    assert run.messages()[0] == "train: 36 rankings; 0 left out because all their answers tie, 0 longer than 64 tokens"
-
-
-def test_a_score_stands_on_the_answers_last_token_whatever_the_padding(trained: Any, base: Path, snapshot: Path) -> None:
-    import torch
-    from transformers import AutoModelForSequenceClassification
-
-    run = trained("reward", {"model": base, "dataset": snapshot}, {**FAST, "max_steps": 2})
-    tokenizer, model = text.load_tokenizer(run.out), AutoModelForSequenceClassification.from_pretrained(run.out).eval()
-    rows = [text.encode_chat(tokenizer, [*user("say sun"), *assistant(answer)]).input_ids for answer in ("sun", "sun moon tree")]
-    ids, mask = text.pad_batch(rows, tokenizer.pad_token_id)
-    with torch.no_grad():
-        together = model(input_ids=ids, attention_mask=mask).logits[:, 0]
-        hidden = model.model(input_ids=torch.tensor([rows[0]])).last_hidden_state[0, -1]
-        assert rows[0][-1] == tokenizer.eos_token_id
-        assert together[0].item() == pytest.approx(model.score(hidden).item(), abs=1e-5)
-
-
-def test_every_judgement_counts_once_however_many_answers_it_ranks() -> None:
-    four = reward.Judgement([[1]] * 4, [(0, 1), (0, 2), (1, 2)])
-    two = reward.Judgement([[1]] * 2, [(1, 0)])
-    batch = reward.batched([four, two], 0)
-    assert batch["better"].tolist() == [0, 0, 1, 5]
-    assert batch["worse"].tolist() == [1, 2, 2, 4]
-    assert batch["weight"].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 1])
-
-
-def test_wilsons_interval_is_the_published_one() -> None:
-    # Newcombe 1998, table I, method 3: 81 of 263 and 15 of 148.
-    assert [round(bound, 4) for bound in reward.wilson(81, 263)] == [0.2553, 0.3662]
-    assert [round(bound, 4) for bound in reward.wilson(15, 148)] == [0.0624, 0.1605]
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_good_checkpoint(
