@@ -183,7 +183,7 @@ def _band(band: Band, x: Axis, y: Axis) -> SafeString:
         '<rect class="chart-band{}" x="{}" y="{}" width="{}" height="{}"/>'
         '<text class="chart-tick" x="{}" y="{}" text-anchor="middle">{}</text>',
         " chart-clear" if band.clear else "", px(left), px(y.end), px(right - left), px(y.start - y.end),
-        px((left + right) / 2), px(y.end + 13), band.mark,
+        px((left + right) / 2), px(y.end - 5), band.mark,
     )  # fmt: skip
 
 
