@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from training import ppo_math, schema
+from training import ppo_forward as forward
+from training import ppo_math, processes, schema
 from training.hf import SEGMENT, NotFinite, refuse_unlike
-from training.ppo_rollout import POLICY, VALUE, Experience, Networks, values, window_logits
-from training.rundir import RunDir
+from training.ppo_forward import Batch
+from training.ppo_networks import POLICY, VALUE, Networks, recomputing
+from training.ppo_rollout import Experience, share
+from training.rundir import RunDir, rank
 
 if TYPE_CHECKING:
     from training.recipes.ppo import Config
@@ -30,8 +32,8 @@ class Learner:
 
     def __init__(self, nets: Networks, config: Config):
         self.nets, self.config = nets, config
-        self.policy_optimizer = torch.optim.Adam(nets.policy.parameters(), lr=config.learning_rate, eps=1e-5)
-        self.value_optimizer = torch.optim.Adam(nets.value.parameters(), lr=config.value_learning_rate, eps=1e-5)
+        self.policy_optimizer = adam(nets.policy, config.learning_rate)
+        self.value_optimizer = adam(nets.value, config.value_learning_rate)
         self.kl = ppo_math.KLController(config.kl_coef, config.kl_target, config.kl_horizon)
         self.updates = self.asked = 0
         self.held_out: dict[str, float] = {}
@@ -58,57 +60,81 @@ class Learner:
 
     def minibatches(self, count: int) -> list[Tensor]:
         """Row numbers of every step of an update: each pass in an order of its own."""
-        passes = [torch.randperm(count) for _ in range(self.config.epochs)]
+        passes = [torch.randperm(count).to(self.nets.device) for _ in range(self.config.epochs)]
         return [rows for order in passes for rows in order.split(self.config.minibatch_size)]
 
     def step(self, experience: Experience, advantages: Tensor, returns: Tensor, rows: Tensor) -> dict[str, float]:
-        """A step of both optimisers on some rows, however few of them fit in memory at once.
+        """A step of both optimisers on some rows, shared out among the processes, however few of them fit in memory at once.
 
         The policy rests while the critic warms up, and when these rows show that it has moved far enough in this update.
         """
-        config = self.config
-        told: dict[str, float] = defaultdict(float)
-        tokens = experience.batch.mask[rows].sum()
-        self.policy_optimizer.zero_grad()
+        told = self.policy_gradient(experience, advantages, rows)
+        moves = self.updates >= self.config.critic_warmup and told["approx_kl"] <= self.config.approx_kl_stop
+        told["gradient_norm"] = self.move(self.policy_optimizer) if moves else 0.0
+        self.policy_optimizer.zero_grad()  # before the critic's gradient takes as much memory
+        told["value_loss"] = self.value_gradient(experience, returns, rows)
+        told["value_gradient_norm"] = self.move(self.value_optimizer)
         self.value_optimizer.zero_grad()
-        for part in rows.split(config.batch_size):
-            self.policy_backward(experience, advantages, part, tokens, told)
-            self.value_backward(experience, returns, part, tokens, told)
-        if not math.isfinite(told["policy_loss"] + told["value_loss"]):
-            raise NotFinite(f"a loss is not finite at update {self.updates + 1}; lower the learning rates")
-        if self.updates >= config.critic_warmup and told["approx_kl"] <= config.approx_kl_stop:
-            told["gradient_norm"] = self.move(self.policy_optimizer, self.nets.policy)
-        told["value_gradient_norm"] = self.move(self.value_optimizer, self.nets.value)
-        return {"gradient_norm": 0.0, **told}
+        return told
 
-    def policy_backward(self, experience: Experience, advantages: Tensor, part: Tensor, tokens: Tensor, told: Any) -> None:
-        """Adds these rows' share of the policy's gradient: a sum over their tokens by the tokens of the whole step."""
-        batch, old, config = experience.batch.rows(part), experience.logprobs[part], self.config
-        with torch.set_grad_enabled(self.updates >= config.critic_warmup):
-            logits = window_logits(self.nets, self.nets.policy, batch)
-            new = ppo_math.token_logprobs(logits, batch.tokens, config.temperature)
-            loss = (ppo_math.policy_loss(new, old, advantages[part], config.clip) * batch.mask).sum() / tokens
-        if loss.requires_grad:
-            loss.backward()
-        with torch.no_grad():
-            clipped = (ppo_math.log_ratio(new, old).exp() - 1).abs() > config.clip
-            told["policy_loss"] += loss.item()
-            told["approx_kl"] += share(ppo_math.approximate_kl(new, old), batch.mask, tokens)
-            told["clip_fraction"] += share(clipped, batch.mask, tokens)
-            told["entropy"] += share(ppo_math.token_entropy(logits, config.temperature), batch.mask, tokens)
+    def policy_gradient(self, experience: Experience, advantages: Tensor, rows: Tensor) -> dict[str, float]:
+        """The gradient of the mean loss over all tokens of these rows; what they say of the policy.
 
-    def value_backward(self, experience: Experience, returns: Tensor, part: Tensor, tokens: Tensor, told: Any) -> None:
-        """Adds these rows' share of the critic's gradient."""
-        batch = experience.batch.rows(part)
-        new = values(self.nets, batch)
-        lost = ppo_math.value_loss(new, experience.values[part], returns[part], self.config.value_clip)
-        loss = (lost * batch.mask).sum() / tokens
-        (self.config.value_coef * loss).backward()
-        told["value_loss"] += loss.item()
+        Where it rests, nothing is asked of it: its log-probabilities are still those of the rollout.
+        """
+        config, nets, batch = self.config, self.nets, experience.batch
+        tokens, sums = batch.mask[rows].sum(), torch.zeros(3, device=rows.device)
 
-    def move(self, optimizer: Any, network: Any) -> float:
-        """Cuts the gradient to its longest allowed length and steps; returns the length it had."""
-        norm = float(torch.nn.utils.clip_grad_norm_(network.parameters(), self.config.max_grad_norm))
+        def loss(new: Tensor, old: Tensor, gain: Tensor) -> Tensor:
+            return ppo_math.policy_loss(new, old, gain, config.clip).sum() / tokens
+
+        with recomputing(nets.policy, config.gradient_checkpointing):
+            for part in self.parts(batch, rows):
+                mask = batch.mask[part]
+                new = old = experience.logprobs[part][mask]
+                gain = advantages[part][mask]
+                if self.updates >= config.critic_warmup:
+                    new = forward.backward_by_token(nets, nets.policy, batch.rows(part), config.temperature, loss, old, gain)
+                moved = ppo_math.approximate_kl(new, old).sum() / tokens
+                clipped = ((ppo_math.log_ratio(new, old).exp() - 1).abs() > config.clip).sum() / tokens
+                sums += torch.stack([loss(new, old, gain), moved, clipped])
+        names = ("policy_loss", "approx_kl", "clip_fraction")
+        told = dict(zip(names, processes.summed(sums, sums.device), strict=True))
+        self.finite(told["policy_loss"])
+        return told
+
+    def value_gradient(self, experience: Experience, returns: Tensor, rows: Tensor) -> float:
+        """The gradient of the critic's mean loss over all tokens of these rows; that loss."""
+        batch = experience.batch
+        tokens, total = batch.mask[rows].sum(), torch.zeros(1, device=rows.device)
+        with recomputing(self.nets.value, self.config.gradient_checkpointing):
+            for part in self.parts(batch, rows):
+                mask = batch.mask[part]
+                new = forward.token_values(self.nets, batch.rows(part))
+                lost = ppo_math.value_loss(new, experience.values[part][mask], returns[part][mask], self.config.value_clip)
+                loss = lost.sum() / tokens
+                (self.config.value_coef * loss).backward()
+                total += loss.detach()
+        return self.finite(processes.summed(total, total.device)[0])
+
+    def finite(self, loss: float) -> float:
+        """The loss, unless learning from it would spoil the weights."""
+        if not math.isfinite(loss):
+            raise NotFinite(f"a loss is {loss} at update {self.updates + 1}; lower the learning rates")
+        return loss
+
+    def parts(self, batch: Batch, rows: Tensor) -> list[Tensor]:
+        """This process' share of some rows, in groups that fit in memory together."""
+        return batch.parts(share(batch, rows), self.config.batch_size)
+
+    def move(self, optimizer: Any) -> float:
+        """Cuts the gradient, summed over all processes, to its longest allowed length and steps; returns the length it had."""
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        for parameter in parameters:
+            if parameter.grad is None:  # a process that had no rows of this step
+                parameter.grad = torch.zeros_like(parameter)
+        processes.add_up(parameter.grad for parameter in parameters)
+        norm = float(torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm))
         if not math.isfinite(norm):
             raise NotFinite(f"the gradient's norm is {norm} at update {self.updates + 1}; lower the learning rates")
         optimizer.step()
@@ -127,7 +153,12 @@ class Learner:
     # Checkpoints ------------------------------------------------------------------------------------------------------------
 
     def save(self, run: RunDir) -> None:
-        """A whole checkpoint at a rollout's border: nothing of a half-learned rollout is ever kept."""
+        """A whole checkpoint at a rollout's border: nothing of a half-learned rollout is ever kept. The same in every process."""
+        if rank() == 0:
+            self.write(run)
+        processes.barrier()
+
+    def write(self, run: RunDir) -> None:
         with run.checkpoint(self.updates) as folder:
             self.nets.policy.save_pretrained(folder / POLICY)
             self.nets.value.save_pretrained(folder / VALUE)
@@ -160,7 +191,7 @@ class Learner:
 
 def segment(run: RunDir, config: Config) -> dict[str, Any]:
     """What must be the same for a checkpoint to continue."""
-    return {**schema.as_dict(config), "seed": run.seed, "inputs": run.spec["inputs"]}
+    return {**schema.as_dict(config), "seed": run.seed, "inputs": run.spec["inputs"], "processes": processes.count()}
 
 
 def resumable(run: RunDir, config: Config) -> Path | None:
@@ -171,9 +202,10 @@ def resumable(run: RunDir, config: Config) -> Path | None:
     return found
 
 
-def share(values: Tensor, mask: Tensor, tokens: Tensor) -> float:
-    """These rows' share of a mean over all tokens of a step."""
-    return float((values * mask).sum() / tokens)
+def adam(network: Any, rate: float) -> torch.optim.Optimizer:
+    """The optimiser of what learns in a network; eps as in Huang et al. 2024. Fused: one pass over the weights."""
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    return torch.optim.Adam(learning, lr=rate, eps=1e-5, fused=True)
 
 
 def explained(expected: Tensor, returns: Tensor, mask: Tensor) -> float:

@@ -10,6 +10,7 @@ Sources: PPO, Schulman et al. 2017 (eq. 7); GAE, Schulman et al. 2016 (eq. 16); 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -17,16 +18,30 @@ from torch import Tensor
 LOG_RATIO_MOST = 20.0  # exp(20) is far beyond any clip; without it one token can overflow a whole batch
 
 
+class _ChosenLogprobs(torch.autograd.Function):
+    """Log-softmax of which one entry a row is wanted. It keeps the logits and makes their gradient in one pass: (1[chosen] - p) g.
+
+    Autograd would keep or make four tensors of this size, the largest there is.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, tokens: Tensor) -> Tensor:
+        total = logits.logsumexp(-1, keepdim=True)
+        ctx.save_for_backward(logits, total, tokens)
+        return (logits.gather(-1, tokens.unsqueeze(-1)) - total).squeeze(-1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        logits, total, tokens = ctx.saved_tensors
+        gradient = gradients[0].unsqueeze(-1)
+        chances = (logits - total).exp_().mul_(-gradient)
+        return chances.scatter_add_(-1, tokens.unsqueeze(-1), gradient), None
+
+
 def token_logprobs(logits: Tensor, tokens: Tensor, temperature: float) -> Tensor:
-    """Log-probability of each of `tokens` [rows, n] under `logits` [rows, n, vocabulary], sampled at `temperature`. Float32."""
-    scaled = logits.float() / temperature
-    return scaled.gather(-1, tokens.unsqueeze(-1)).squeeze(-1) - scaled.logsumexp(-1)
-
-
-def token_entropy(logits: Tensor, temperature: float) -> Tensor:
-    """Entropy in nats of each next-token distribution: [rows, n, vocabulary] → [rows, n]."""
-    logprobs = (logits.float() / temperature).log_softmax(-1)
-    return -(logprobs.exp() * logprobs).sum(-1)
+    """Log-probability of each of `tokens` [...] under `logits` [..., vocabulary], sampled at `temperature`. Float32."""
+    scaled = logits.float() if temperature == 1 else logits.float() / temperature
+    return cast(Tensor, _ChosenLogprobs.apply(scaled, tokens))
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:

@@ -2,225 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from training import ppo_math, ppo_rewards, rewards, text, weights
+from training import ppo_forward as forward
+from training import ppo_math, ppo_rewards, processes, rewards
+from training.ppo_forward import Batch
+from training.ppo_generate import Answered, Asked, answers
+from training.ppo_networks import Networks
+from training.rundir import rank
 
-POLICY, VALUE = "policy", "value"  # folders of the networks that learn, in a checkpoint to resume from
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A prompt of the snapshot, and its tokens up to where an answer begins."""
-
-    prompt_id: int
-    messages: list[dict[str, Any]]
-    tools: list[Any]
-    ids: list[int]
-    metadata: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Answered:
-    """A prompt and the tokens sampled for it, its end token included when it `ended` by itself."""
-
-    asked: Asked
-    ids: list[int]
-    ended: bool
-
-
-@dataclass
-class Networks:
-    """The networks of PPO, the reward model where it is paid for. `mean` and `std` are its scale; dropout is off in all of them."""
-
-    policy: Any
-    value: Any
-    reference: Any
-    reward: Any
-    tokenizer: Any
-    mean: float
-    std: float
-
-    @property
-    def device(self) -> Any:
-        return self.policy.device
-
-    def precision(self) -> contextlib.AbstractContextManager[Any]:
-        """bfloat16 forwards on CUDA, float32 elsewhere; the weights are float32 everywhere."""
-        cuda = self.device.type == "cuda"
-        return torch.autocast("cuda", torch.bfloat16) if cuda else contextlib.nullcontext()
-
-
-def load(model: Path, reward: Path | None, saved: Path | None = None) -> Networks:
-    """Policy and reference from one folder, value and reward from the other; those that learn from `saved` when resuming.
-
-    Without a reward model the value network starts from the policy's trunk. ValueError where the two do not fit together.
-    """
-    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
-
-    tokenizer = text.load_tokenizer(model)
-    sizes = scale(reward, tokenizer) if reward else {"mean": 0.0, "std": 1.0}
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-    def network(kind: Any, folder: Path) -> Any:
-        one_score = {"num_labels": 1} if kind is AutoModelForSequenceClassification else {}
-        # Evaluation mode turns dropout off for good: old and new log-probabilities of a token must not differ by noise.
-        return weights.without_dropout(kind.from_pretrained(folder, dtype=torch.float32, **one_score)).to(device).eval()
-
-    value = network(AutoModelForSequenceClassification, saved / VALUE if saved else reward or model)
-    if not saved and not reward:
-        torch.nn.init.zeros_(value.score.weight)  # the policy's trunk with a head that expects nothing yet
-    return Networks(
-        policy=network(AutoModelForCausalLM, saved / POLICY if saved else model),
-        value=value,
-        reference=network(AutoModelForCausalLM, model).requires_grad_(False),
-        reward=network(AutoModelForSequenceClassification, reward).requires_grad_(False) if reward else None,
-        tokenizer=tokenizer,
-        mean=sizes["mean"],
-        std=sizes["std"],
-    )
-
-
-def scale(reward: Path, tokenizer: Any) -> dict[str, float]:
-    """Mean and spread of a reward model's scores. ValueError where its tokenizer is not this one."""
-    if text.load_tokenizer(reward).get_vocab() != tokenizer.get_vocab():
-        raise ValueError("model and reward do not share a tokenizer: train the reward model from this model or its ancestor")
-    path = reward / "reward.json"
-    if not path.exists():
-        raise FileNotFoundError(f"{path} is missing: PPO needs the mean and spread of the scores; use a checkpoint of `reward`")
-    return dict(json.loads(path.read_text(encoding="utf-8")))
-
-
-# Answers --------------------------------------------------------------------------------------------------------------------
-
-
-def answers(nets: Networks, prompts: Sequence[Asked], *, temperature: float, most: int, at_once: int) -> list[Answered]:
-    """One sampled answer to each prompt, at most `most` tokens long, with the key-value cache."""
-    from transformers import GenerationConfig
-
-    tokenizer = nets.tokenizer
-    # Every setting, because a model's folder may carry others: the policy must be sampled exactly as its log-probabilities say.
-    how = GenerationConfig(
-        do_sample=True,
-        temperature=temperature,
-        top_k=0,
-        top_p=1.0,
-        max_new_tokens=most,
-        pad_token_id=tokenizer.pad_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        bos_token_id=tokenizer.bos_token_id,
-        use_cache=True,
-    )
-    found: list[Answered] = []
-    for batch in chunks(prompts, at_once):
-        ids, mask = text.pad_batch([asked.ids for asked in batch], tokenizer.pad_token_id, side="left")
-        with torch.no_grad(), nets.precision():
-            made = nets.policy.generate(input_ids=ids.to(nets.device), attention_mask=mask.to(nets.device), generation_config=how)
-        rows = made[:, ids.shape[1] :].tolist()
-        found += [cut(asked, row, tokenizer.eos_token_id) for asked, row in zip(batch, rows, strict=True)]
-    return found
-
-
-def cut(asked: Asked, ids: list[int], end: int) -> Answered:
-    """An answer up to its first end token; what `generate` filled in after it is gone."""
-    ended = end in ids
-    return Answered(asked, ids[: ids.index(end) + 1] if ended else ids, ended)
-
-
-def chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    """The items in runs of `size`."""
-    for at in range(0, len(items), size):
-        yield items[at : at + size]
-
-
-# What the networks say ------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Batch:
-    """Prompts with their answers, padded on the right.
-
-    ids, attention: [rows, length]. The window are the positions from the last prompt token of the shortest prompt on; position t
-    of `tokens` and `mask` [rows, window] is the token that window position t predicts, and whether it belongs to an answer.
-    """
-
-    ids: Tensor
-    attention: Tensor
-    tokens: Tensor
-    mask: Tensor
-
-    def rows(self, which: Tensor) -> Batch:
-        """Some of the rows."""
-        return Batch(self.ids[which], self.attention[which], self.tokens[which], self.mask[which])
-
-
-def pack(answered: Sequence[Answered], pad_id: int, device: Any) -> Batch:
-    """Answers as one batch."""
-    ids, attention = text.pad_batch([[*row.asked.ids, *row.ids] for row in answered], pad_id)
-    start = min(len(row.asked.ids) for row in answered) - 1
-    places = torch.arange(start + 1, ids.shape[1])
-    first = torch.tensor([[len(row.asked.ids)] for row in answered])
-    after = torch.tensor([[len(row.asked.ids) + len(row.ids)] for row in answered])
-    mask = (places >= first) & (places < after)
-    return Batch(ids.to(device), attention.to(device), ids[:, start + 1 :].to(device), mask.to(device))
-
-
-def window_logits(nets: Networks, model: Any, batch: Batch) -> Tensor:
-    """Logits [rows, window, vocabulary] of the tokens that the window predicts."""
-    window = batch.tokens.shape[1]
-    with nets.precision():
-        # The vocabulary is the widest dimension of all: logits of prompt tokens are never made.
-        return model(input_ids=batch.ids, attention_mask=batch.attention, logits_to_keep=window + 1).logits[:, -window - 1 : -1]
-
-
-def logprobs(nets: Networks, model: Any, batch: Batch, temperature: float) -> Tensor:
-    """Log-probability [rows, window] of each token in the window."""
-    return ppo_math.token_logprobs(window_logits(nets, model, batch), batch.tokens, temperature)
-
-
-def values(nets: Networks, batch: Batch) -> Tensor:
-    """What the critic expects [rows, window] before each token of the window, in the unit of the normalised reward.
-
-    Its first opinion is the reward model's own of the unfinished answer.
-    """
-    with nets.precision():
-        hidden = nets.value.base_model(input_ids=batch.ids, attention_mask=batch.attention).last_hidden_state
-        raw = nets.value.score(hidden[:, -batch.tokens.shape[1] - 1 : -1]).squeeze(-1)
-    return (raw.float() - nets.mean) / nets.std
-
-
-def scores(nets: Networks, answered: Sequence[Answered], at_once: int) -> Tensor:
-    """The reward model's raw score [rows] of each answer as people would read it: its text, encoded as in training."""
-    found = []
-    for batch in chunks(answered, at_once):
-        rows = [text.encode_chat(nets.tokenizer, said(nets.tokenizer, row), row.asked.tools).input_ids for row in batch]
-        ids, mask = text.pad_batch(rows, nets.tokenizer.pad_token_id)
-        with torch.no_grad(), nets.precision():
-            found.append(nets.reward(input_ids=ids.to(nets.device), attention_mask=mask.to(nets.device)).logits[:, 0].float())
-    return torch.cat(found)
-
-
-def said(tokenizer: Any, row: Answered) -> list[dict[str, Any]]:
-    """The chat with its answer as messages."""
-    return [*row.asked.messages, {"role": "assistant", "content": text.decode_answer(tokenizer, row.ids)}]
-
-
-# Experience -----------------------------------------------------------------------------------------------------------------
+DECODED = 8  # times as many rows are decoded at once as learned from: a cached token is a tenth of what a gradient keeps of it
 
 
 @dataclass
 class Experience:
-    """One rollout. [rows]: scores, shaped. [rows, window]: logprobs, reference, values. `kl` is in nats an answer.
+    """One rollout, of all processes. [rows]: scores, shaped. [rows, window]: logprobs, reference, values, 0 beyond an answer's end.
 
-    parts: each reward's mean before its weight, as `reward_NAME`.
+    parts: each reward's mean before its weight, as `reward_NAME`. `kl` is in nats an answer. gap: mean difference of a token's
+    log-probability when it was drawn and in a forward over the whole answer, where the latter was made.
     """
 
     answered: list[Answered]
@@ -230,20 +33,29 @@ class Experience:
     reference: Tensor
     values: Tensor
     parts: dict[str, float] = field(default_factory=dict)
+    gap: float | None = None
 
     @property
     def kl(self) -> float:
         """Mean over the answers of log π - log π_ref, summed over their tokens."""
-        return float((self.logprobs - self.reference).mul(self.batch.mask).sum(-1).mean())
+        return float((self.logprobs - self.reference).sum(-1).mean())
+
+    @property
+    def entropy(self) -> float:
+        """Mean entropy in nats of what each token was drawn from."""
+        drawn = [entropy for row in self.answered for entropy in row.entropies]
+        return sum(drawn) / max(len(drawn), 1)
 
     def figures(self) -> dict[str, float]:
-        """What a rollout is told by: reward, KL, share of answers that ended, mean length in tokens."""
+        """What a rollout is told by: reward, KL, entropy, share of answers that ended, mean length in tokens."""
         return {
             "reward": float(self.scores.mean()),
             "kl": self.kl,
+            "entropy": self.entropy,
             "eos_rate": sum(row.ended for row in self.answered) / len(self.answered),
             "length": float(self.batch.mask.sum(-1).float().mean()),
             **self.parts,
+            **({} if self.gap is None else {"sampling_gap": self.gap}),
         }
 
 
@@ -258,26 +70,63 @@ def gather(
     clip: float,
     unended: float,
 ) -> Experience:
-    """The policy answers the prompts; rewards, reference and critic look at the answers, `at_once` rows at a time."""
-    answered = answers(nets, prompts, temperature=temperature, most=most, at_once=at_once)
-    batch = pack(answered, nets.tokenizer.pad_token_id, nets.device)
+    """The policy answers the prompts; rewards, reference and critic look at the answers, `at_once` rows at a time.
+
+    Every process does its share and all have the whole rollout in the end, so that what is learned does not depend on how many
+    processes there are.
+    """
+    answered = answer(nets, prompts, temperature, most, at_once)
+    batch = forward.pack(answered, nets.tokenizer.pad_token_id, nets.device)
+    mine = share(batch, torch.arange(len(answered), device=nets.device))
     model = None
     if rewards.MODEL in weights:
-        model = ppo_math.normalised(scores(nets, answered, at_once), nets.mean, nets.std, clip)
+        raw = torch.zeros(len(answered), device=nets.device)
+        raw[mine] = forward.scores(nets, [answered[row] for row in mine.tolist()], at_once)
+        processes.add_up([raw])
+        model = ppo_math.normalised(raw, nets.mean, nets.std, clip)
     pay, parts = ppo_rewards.paid(nets.tokenizer, answered, weights, model=model, unended=unended)
-    new, reference, expected = [], [], []
-    with torch.no_grad():
-        for rows in torch.arange(len(answered)).split(at_once):
-            part = batch.rows(rows)
-            new.append(logprobs(nets, nets.policy, part, temperature))
-            reference.append(logprobs(nets, nets.reference, part, temperature))
-            expected.append(values(nets, part))
-    return Experience(
-        answered=answered,
-        batch=batch,
-        scores=pay.to(nets.device),
-        logprobs=torch.cat(new),
-        reference=torch.cat(reference),
-        values=torch.cat(expected),
-        parts=parts,
+    logprobs, gap = drawn_with(answered, batch), None
+    if nets.device.type != "cpu":
+        # In bfloat16 a token's chance in decoding is not quite its chance in training: only the latter may stand in a ratio.
+        again = looked_at(batch, mine, at_once, lambda part: forward.logprobs(nets, nets.policy, part, temperature))
+        gap, logprobs = float(ppo_math.masked_mean((again - logprobs).abs(), batch.mask)), again
+    reference = looked_at(batch, mine, at_once, lambda part: forward.logprobs(nets, nets.reference, part, temperature))
+    values = looked_at(batch, mine, at_once, lambda part: forward.values(nets, part))
+    return Experience(answered, batch, pay.to(nets.device), logprobs, reference, values, parts, gap)
+
+
+def answer(nets: Networks, prompts: Sequence[Asked], temperature: float, most: int, at_once: int) -> list[Answered]:
+    """One answer to each prompt, shared out among the processes."""
+    seeds = torch.randint(2**62, (len(prompts),)).tolist()  # the same in every process
+    order = sorted(range(len(prompts)), key=lambda row: len(prompts[row].ids))[rank() :: processes.count()]
+    made = answers(
+        nets,
+        [prompts[row] for row in order],
+        [seeds[row] for row in order],
+        temperature=temperature,
+        most=most,
+        at_once=DECODED * at_once,
     )
+    everything = processes.pooled(list(zip(order, made, strict=True)))
+    return [answered for _, answered in sorted(everything, key=lambda pair: pair[0])]
+
+
+def share(batch: Batch, which: Tensor) -> Tensor:
+    """This process' part of some rows: of every length as many as the others have."""
+    order = which[batch.lengths[which].argsort(descending=True, stable=True)]
+    return order[rank() :: processes.count()]
+
+
+def looked_at(batch: Batch, mine: Tensor, at_once: int, look: Callable[[Batch], Tensor]) -> Tensor:
+    """What `look` says [rows, window] of rows together, of all rows: each process asks for its own."""
+    found = torch.zeros(batch.mask.shape, device=batch.mask.device)
+    for rows in batch.parts(mine, at_once):
+        told = look(batch.rows(rows))
+        found[rows, : told.shape[1]] = told
+    processes.add_up([found])
+    return found
+
+
+def drawn_with(answered: Sequence[Answered], batch: Batch) -> Tensor:
+    """Log-probability [rows, window] that each token was drawn with."""
+    return forward.spread(batch, torch.tensor([logprob for row in answered for logprob in row.logprobs], device=batch.mask.device))

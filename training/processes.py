@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -44,6 +45,29 @@ def barrier() -> None:
     """Waits for every process."""
     if dist := _group():
         dist.barrier()
+
+
+def device() -> Any:
+    """Where this process computes: its own CUDA device, or the CPU."""
+    import torch
+
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if torch.cuda.is_available() else torch.device("cpu")
+
+
+def pooled(items: list[Any]) -> list[Any]:
+    """The items of all processes, in order of their ranks; the same list in every one of them."""
+    if (dist := _group()) is None:
+        return items
+    found: list[Any] = [None] * count()
+    dist.all_gather_object(found, items)
+    return [item for part in found for item in part]
+
+
+def add_up(tensors: Iterable[Any]) -> None:
+    """Replaces each tensor by its sum over all processes, which give them in the same order."""
+    if dist := _group():
+        for work in [dist.all_reduce(tensor, async_op=True) for tensor in tensors]:
+            work.wait()
 
 
 def summed(values: Any, device: Any) -> list[float]:

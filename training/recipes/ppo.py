@@ -23,7 +23,9 @@ from training.schema import Input
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.ppo_rollout import Asked, Experience, Networks
+    from training.ppo_generate import Asked
+    from training.ppo_networks import Networks
+    from training.ppo_rollout import Experience
 
 TITLE = "Proximal policy optimisation"
 INPUTS = (
@@ -62,13 +64,26 @@ class Config:
     updates: int = field(
         default=200, metadata={"help": "Rollouts to learn from, one after the other.", "unit": "updates", "min": 1}
     )
+    lora_rank: int = field(
+        default=0,
+        metadata={
+            "help": "Rank of LoRA adapters of policy and critic (Hu et al. 2022), merged at the end: half the memory. 0 trains all "
+            "weights; adapters want about ten times the learning rate.",
+            "min": 0,
+            "max": 1024,
+        },
+    )
     rollout_size: int = field(
         default=64, metadata={"help": "Prompts answered for each update, one answer each.", "unit": "answers", "min": 2}
     )
     minibatch_size: int = field(default=32, metadata={"help": "Answers of one optimizer step.", "unit": "answers", "min": 1})
     batch_size: int = field(
         default=16,
-        metadata={"help": "Answers held in memory at once; changes speed and memory, not the result.", "unit": "answers", "min": 1},
+        metadata={
+            "help": "Longest answers held in memory at once; changes speed and memory, not the result.",
+            "unit": "answers",
+            "min": 1,
+        },
     )
     epochs: int = field(default=2, metadata={"help": "Passes over each rollout; 1 or 2 are usual.", "unit": "passes", "min": 1})
     max_new_tokens: int = field(
@@ -119,6 +134,13 @@ class Config:
     value_coef: float = advanced(0.1, "Weight of the critic's loss before its gradient is cut.")
     max_grad_norm: float = advanced(1.0, "Longer gradients are cut to this length, each network's by itself.")
     approx_kl_stop: float = advanced(0.1, "An update ends early when a step's KL to the sampling policy is higher.", "nats/token")
+    gradient_checkpointing: bool = field(
+        default=False,
+        metadata={
+            "help": "Layers are computed twice instead of kept: less memory, a third slower.",
+            "advanced": True,
+        },
+    )
     critic_warmup: int = field(
         default=10, metadata={"help": "First updates, in which only the critic learns.", "unit": "updates", "min": 0}
     )
@@ -152,15 +174,13 @@ def main(run: RunDir, config: Config) -> None:
     """Networks, prompts, rollouts and what is learned from them, the gain on held-out prompts."""
     from transformers import set_seed
 
-    from training import ppo_rollout
+    from training import ppo_networks
     from training.ppo_learner import Learner, resumable
 
-    processes.check(run)
-    if processes.count() > 1:
-        raise ValueError("ppo runs in one process: start it with resources processes=1")
+    processes.join(run)
     set_seed(run.seed)
     saved = resumable(run, config)
-    nets = ppo_rollout.load(run.required("model"), reward_model(run, config), saved)
+    nets = ppo_networks.load(run.required("model"), reward_model(run, config), saved, lora_rank=config.lora_rank)
     prompts = read(run, config, nets, ("train",))
     held_out = read(run, config, nets, ("validation", "test"))[: config.held_out]
     learner = Learner(nets, config)
@@ -191,7 +211,7 @@ def reward_model(run: RunDir, config: Config) -> Path | None:
 
 def read(run: RunDir, config: Config, nets: Networks, splits: tuple[str, ...]) -> list[Asked]:
     """The prompts of some splits as tokens; says how many leave no room for a whole answer."""
-    from training.ppo_rollout import Asked
+    from training.ppo_generate import Asked
 
     room = weights.longest(nets.policy, 10**9) - config.max_new_tokens
     rows = [row for split in splits for row in frozen.read_prompts(run.required("prompts"), split)]
@@ -229,7 +249,7 @@ def between(run: RunDir, config: Config, nets: Networks, held_out: list[Asked], 
     """The border between two rollouts, where a run may be looked at, saved and stopped."""
     if learner.updates % config.valid_every == 0:
         measure(run, config, nets, held_out, learner.updates)
-    stop = run.stop_requested
+    stop = processes.anywhere(run.stop_requested, nets.device)
     if stop or learner.updates % config.save_every == 0:
         learner.save(run)
     if stop:
@@ -279,7 +299,7 @@ def measure(run: RunDir, config: Config, nets: Networks, prompts: list[Asked], u
     """Figures of the policy on held-out prompts, told as `valid_…`; the rollouts' random numbers stay as they were."""
     import torch
 
-    from training.ppo_rollout import said
+    from training.ppo_forward import said
 
     if not prompts:
         return {}
@@ -304,4 +324,5 @@ def finish(run: RunDir, config: Config, nets: Networks, start: dict[str, float],
     figures: dict[str, Any] = {name: end[name] for name in ("kl", "eos_rate", "length") if end}
     if end:
         figures |= {"reward_start": start["reward"], "reward_end": end["reward"]}
-    weights.save(run, nets.policy, nets.tokenizer, role="causal-lm", recipe="ppo", step=config.updates, figures=figures)
+    policy = weights.merged(nets.policy)
+    weights.save(run, policy, nets.tokenizer, role="causal-lm", recipe="ppo", step=config.updates, figures=figures)

@@ -168,14 +168,14 @@ def test_a_reward_model_without_its_scale_is_refused(trained: Any, inputs: Any, 
 
 @pytest.fixture(scope="module")
 def nets(inputs: Any) -> Any:
-    from training import ppo_rollout
+    from training import ppo_networks
 
-    return ppo_rollout.load(inputs["model"], inputs["reward"])
+    return ppo_networks.load(inputs["model"], inputs["reward"])
 
 
 def answered(nets: Any, question: str, content: str, *, ended: bool = True) -> Any:
     from training import text
-    from training.ppo_rollout import Answered, Asked
+    from training.ppo_generate import Answered, Asked
 
     asked = Asked(1, user(question), [], text.encode_prompt(nets.tokenizer, user(question)))
     ids = nets.tokenizer.encode(content, add_special_tokens=False)
@@ -192,11 +192,11 @@ def rows(nets: Any) -> list[Any]:
 
 
 def test_log_probabilities_and_values_of_a_padded_batch_are_those_of_each_row_alone(nets: Any, rows: list[Any]):
-    from training import ppo_rollout as rollout
+    from training import ppo_forward as forward
 
     with torch.no_grad():
-        together = rollout.pack(rows, nets.tokenizer.pad_token_id, nets.device)
-        logprobs, values = rollout.logprobs(nets, nets.policy, together, 0.7), rollout.values(nets, together)
+        together = forward.pack(rows, nets.tokenizer.pad_token_id, nets.device)
+        logprobs, values = forward.logprobs(nets, nets.policy, together, 0.7), forward.values(nets, together)
         for place, row in enumerate(rows):
             prompt, ids = row.asked.ids, torch.tensor([[*row.asked.ids, *row.ids]])
             logits = nets.policy(input_ids=ids).logits[0, len(prompt) - 1 : -1] / 0.7
@@ -208,18 +208,18 @@ def test_log_probabilities_and_values_of_a_padded_batch_are_those_of_each_row_al
 
 
 def test_the_mask_covers_the_answers_tokens_and_no_prompt_or_padding(nets: Any, rows: list[Any]):
-    from training import ppo_rollout as rollout
+    from training import ppo_forward as forward
 
-    batch = rollout.pack(rows, nets.tokenizer.pad_token_id, nets.device)
+    batch = forward.pack(rows, nets.tokenizer.pad_token_id, nets.device)
     for place, row in enumerate(rows):
         assert batch.tokens[place][batch.mask[place]].tolist() == row.ids
 
 
 def test_an_answer_is_scored_as_the_reward_model_was_trained(nets: Any, rows: list[Any]):
-    from training import ppo_rollout as rollout
+    from training import ppo_forward as forward
     from training import text
 
-    scores = rollout.scores(nets, rows, at_once=2)
+    scores = forward.scores(nets, rows, at_once=2)
     for place, row in enumerate(rows):
         chat = [*row.asked.messages, {"role": "assistant", "content": text.decode_answer(nets.tokenizer, row.ids)}]
         ids = torch.tensor([text.encode_chat(nets.tokenizer, chat).input_ids])
@@ -227,20 +227,20 @@ def test_an_answer_is_scored_as_the_reward_model_was_trained(nets: Any, rows: li
 
 
 def test_the_gradient_of_a_step_does_not_depend_on_how_many_rows_fit_in_memory(nets: Any, rows: list[Any], inputs: Any):
-    from training import ppo_math, ppo_rollout
+    from training import ppo_math, ppo_networks
     from training.ppo_learner import Learner
     from training.recipes.ppo import Config, gather
 
     gradients = []
     for size in (1, 2, 3):
         config = Config(batch_size=size, critic_warmup=0, max_new_tokens=8, max_grad_norm=1e9)
-        fresh = ppo_rollout.load(inputs["model"], inputs["reward"])
+        fresh = ppo_networks.load(inputs["model"], inputs["reward"])
         torch.manual_seed(0)
         experience = gather(Config(batch_size=3, max_new_tokens=8), fresh, [row.asked for row in rows])
         advantages = ppo_math.whiten(
             torch.arange(experience.logprobs.numel()).view_as(experience.logprobs).float(), experience.batch.mask
         )
-        Learner(fresh, config).step(experience, advantages, advantages + 1, torch.arange(3))
+        Learner(fresh, config).policy_gradient(experience, advantages, torch.arange(3))
         gradients.append(torch.cat([parameter.grad.flatten() for parameter in fresh.policy.parameters()]))
     torch.testing.assert_close(gradients[0], gradients[2], atol=1e-6, rtol=1e-4)
     torch.testing.assert_close(gradients[1], gradients[2], atol=1e-6, rtol=1e-4)

@@ -30,8 +30,12 @@ def test_log_probabilities_are_those_of_the_softmax_at_the_temperature():
     close(ppo_math.token_logprobs(logits, torch.tensor([[1, 0]]), 0.5), [[math.log(9 / 10), math.log(16 / 17)]])
 
 
-def test_the_entropy_of_equal_chances_is_the_logarithm_of_their_number():
-    close(ppo_math.token_entropy(torch.zeros(1, 2, 8), 0.7), [[math.log(8)] * 2])
+def test_their_gradient_is_what_was_chosen_less_what_was_likely():
+    torch.manual_seed(0)
+    logits, tokens, weights = torch.randn(5, 7, requires_grad=True), torch.randint(7, (5,)), torch.randn(5)
+    (ppo_math.token_logprobs(logits, tokens, 0.7) * weights).sum().backward()
+    chosen, likely = torch.nn.functional.one_hot(tokens, 7), (logits.detach() / 0.7).softmax(-1)
+    close(logits.grad, (chosen - likely) * weights[:, None] / 0.7)
 
 
 # Rewards --------------------------------------------------------------------------------------------------------------------

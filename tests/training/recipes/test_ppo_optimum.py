@@ -85,46 +85,46 @@ def word_tokenizer() -> Any:
 
 def calibrate(model: Path, reward: Path) -> None:
     """Gives the reward model the scale on which answers that end have mean 0 and spread 1."""
-    from training import ppo_rollout
+    from training import ppo_forward, ppo_networks
 
     (reward / "reward.json").write_text(json.dumps({"mean": 0.0, "std": 1.0}))
-    nets = ppo_rollout.load(model, reward)
-    raw = ppo_rollout.scores(nets, [row for row in all_answers(nets) if row.ended], 64)
+    nets = ppo_networks.load(model, reward)
+    raw = ppo_forward.scores(nets, [row for row in all_answers(nets) if row.ended], 64)
     (reward / "reward.json").write_text(json.dumps({"mean": raw.mean().item(), "std": raw.std().item()}))
 
 
 def all_answers(nets: Any) -> list[Any]:
     """Every answer there can be in three tokens, the cut ones too."""
-    from training import ppo_rollout, text
+    from training import ppo_generate, text
 
     end = nets.tokenizer.eos_token_id
     others = [token for token in range(len(nets.tokenizer)) if token != end]
     whole = [[*words, end] for count in range(3) for words in itertools.product(others, repeat=count)]
-    asked = ppo_rollout.Asked(1, user("ask"), [], text.encode_prompt(nets.tokenizer, user("ask")))
+    asked = ppo_generate.Asked(1, user("ask"), [], text.encode_prompt(nets.tokenizer, user("ask")))
     cut = list(map(list, itertools.product(others, repeat=3)))
-    return [ppo_rollout.Answered(asked, row, row[-1] == end) for row in [*whole, *cut]]
+    return [ppo_generate.Answered(asked, row, row[-1] == end) for row in [*whole, *cut]]
 
 
 @pytest.fixture(scope="module")
 def every_answer(inputs: dict[str, Path]) -> Any:
     """(networks, all answers there can be, the reward of each)."""
-    from training import ppo_math, ppo_rollout
+    from training import ppo_forward, ppo_math, ppo_networks
 
-    nets = ppo_rollout.load(inputs["model"], inputs["reward"])
+    nets = ppo_networks.load(inputs["model"], inputs["reward"])
     answers = all_answers(nets)
     ended = torch.tensor([row.ended for row in answers])
-    scores = ppo_math.normalised(ppo_rollout.scores(nets, answers, 64), nets.mean, nets.std, clip=10.0)
+    scores = ppo_math.normalised(ppo_forward.scores(nets, answers, 64), nets.mean, nets.std, clip=10.0)
     rewards = ppo_math.or_unended(scores, ended, unended=-1.0)
     return nets, answers, rewards
 
 
 def log_chances(nets: Any, model: Any, answers: list[Any]) -> torch.Tensor:
     """log π of each whole answer."""
-    from training import ppo_rollout
+    from training import ppo_forward
 
-    batch = ppo_rollout.pack(answers, nets.tokenizer.pad_token_id, nets.device)
+    batch = ppo_forward.pack(answers, nets.tokenizer.pad_token_id, nets.device)
     with torch.no_grad():
-        return (ppo_rollout.logprobs(nets, model, batch, 1.0) * batch.mask).sum(-1).double()
+        return (ppo_forward.logprobs(nets, model, batch, 1.0) * batch.mask).sum(-1).double()
 
 
 def test_every_answer_is_there(every_answer: Any):
