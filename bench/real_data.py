@@ -24,7 +24,8 @@ def text(path: Path) -> str:
 
 def rows(path: Path) -> list[Row]:
     """The rows of a packed JSONL file."""
-    return [json.loads(line) for line in text(path).splitlines()]
+    # Not splitlines: a text may hold U+2028, which ends no line of JSONL.
+    return [json.loads(line) for line in text(path).split("\n") if line]
 
 
 def jsonl(lines: list[Row]) -> bytes:
