@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from xml.etree import ElementTree
 
-from training.charts import Axis, interval_chart, line_chart, thin, tick_text
+from training.charts import Axis, Band, Scatter, interval_chart, line_chart, scatter_chart, thin, tick_text
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = '</title><script>alert(1)</script>"&'
@@ -79,3 +79,36 @@ def test_an_interval_is_drawn_between_its_ends():
     assert float(interval.get("x1")) < dots[0] < float(interval.get("x2"))
     (reference,) = [line for line in svg.iter(f"{SVG}line") if line.get("class") == "chart-reference"]
     assert float(reference.get("x1")) == dots[1]
+
+
+def scattered(**options) -> ElementTree.Element:
+    series = [
+        Scatter(HOSTILE, [(1, 0.5, 0.2, 0.8), (2, 0.6, None, None)], [(0, 0.0), (2, 0.7)]),
+        Scatter("gold", [(1, 0.5, 0.1, 0.9)]),
+    ]
+    return drawn(scatter_chart(series, title=HOSTILE, x_label="√KL", x_span=(0, 2), **options))
+
+
+def test_a_scatter_has_a_dot_an_estimate_an_interval_where_there_is_one_and_a_curve_where_there_is_one():
+    svg = scattered()
+    assert [group.find(f"{SVG}title").text for group in svg.iter(f"{SVG}g")] == [
+        f"{HOSTILE}: 0.5 (0.2 – 0.8) (1)", f"{HOSTILE}: 0.6 (2)", "gold: 0.5 (0.1 – 0.9) (1)",
+    ]  # fmt: skip
+    assert len([line for line in svg.iter(f"{SVG}line") if "chart-interval" in line.get("class")]) == 2
+    assert len([path for path in svg.iter(f"{SVG}path") if "chart-fit" in path.get("class")]) == 1
+
+
+def test_estimates_at_one_x_do_not_cover_each_other():
+    places = [dot.get("cx") for dot in scattered().iter(f"{SVG}circle")]
+    assert len(set(places)) == 3
+
+
+def test_a_band_spans_its_stretch_of_the_axis_and_a_clear_one_looks_so():
+    svg = scattered(bands=[Band(1, 2, "1"), Band(0, 1, "2", clear=True)])
+    first, second = svg.iter(f"{SVG}rect")
+    assert float(first.get("x")) == float(second.get("x")) + float(second.get("width"))
+    assert (first.get("class"), second.get("class")) == ("chart-band", "chart-band chart-clear")
+
+
+def test_a_scatter_of_nothing_says_so():
+    assert "No numbers yet" in scatter_chart([Scatter("a", [])], title="Scores", x_label="√KL", x_span=(0, 1))
