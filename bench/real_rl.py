@@ -6,7 +6,7 @@ A tokenizer and a base of about a million parameters learn from GSM8K's training
 lessons; then PPO with the reward `calculations` (training/rewards/calculations.py), once a seed, all from the one SFT. A fifth of
 the short lessons is never seen, in no stage: on those, `sample` draws answers of the model before and after, at temperature 1, and
 the rule is asked again. What the rule does not ask is counted too: whether answers are right (`exact`), whether the numbers of a
-sum are those of its question, how long answers are. The last line is JSON; before it, answers to the same questions before and after.
+sum are those of its question, how long answers are. The last line is JSON; before it, answers to the same questions, old and new.
 With --home a run that was cut short goes on where it was.
 """
 
