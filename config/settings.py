@@ -257,6 +257,7 @@ FORMATS = {
     "ranking": "annotation.formats.ranking",
     "sft": "annotation.formats.sft",
     "unpaired": "annotation.formats.unpaired",
+    "logged": "annotation.formats.logged",
 }
 RECIPES = {
     "tokenizer": "training.recipes.tokenizer",
@@ -268,6 +269,8 @@ RECIPES = {
     "kto": "training.recipes.kto",
     "orpo": "training.recipes.orpo",
     "simpo": "training.recipes.simpo",
+    "awr": "training.recipes.awr",
+    "best_of_n": "training.recipes.best_of_n",
     "grpo": "training.recipes.grpo",
     "rloo": "training.recipes.rloo",
     "sample": "training.recipes.sample",

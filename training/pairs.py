@@ -262,7 +262,7 @@ def learn(
     save(run, trainer, model, recipe, train_pairs=len(train), valid_pairs=len(valid))
 
 
-def save(run: RunDir, trainer: Any, model: Any, recipe: str, **counts: int) -> None:
+def save(run: RunDir, trainer: Any, model: Any, recipe: str, **counts: float) -> None:
     """The trained model, its adapters merged, with its last figures."""
     figures = trainer.measured() | counts
     tokenizer, step = trainer.processing_class, trainer.state.global_step
