@@ -1,6 +1,6 @@
 """Learning from a rule on real text: GSM8K's lessons, a model from scratch, PPO paid for sums that are right.
 
-    python -m bench.real_rl [--data ../shared/data] [--seeds 3] [--updates 60] [--home FOLDER]
+    python -m bench.real_rl [--data ../shared/data] [--seeds 3] [--updates 40] [--home FOLDER]
 
 A tokenizer and a base of about a million parameters learn from GSM8K's training lessons and tinyshakespeare; SFT on the short
 lessons; then PPO with the reward `calculations` (training/rewards/calculations.py), once a seed, all from the one SFT. A fifth of
@@ -42,18 +42,25 @@ SHOWN = 4
 STUDENT_95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}  # two-sided t quantiles by degrees of freedom
 STAGES = {
     "tokenizer": {"vocab_size": 1024},
-    "pretrain": {"size": "1M", "block_size": 256, "max_steps": 700, "batch_size": 12, "learning_rate": 3e-3, "save_every": 200},
-    "sft": {"epochs": 4, "batch_size": 16, "learning_rate": 1e-3, "max_length": 256, "save_every": 200, "valid_every": 200},
+    "pretrain": {
+        "size": "1M",
+        "block_size": 192,
+        "max_steps": 350,
+        "batch_size": 10,
+        "learning_rate": 3e-3,
+        "valid_tokens": 10_000,
+    },
+    "sft": {"epochs": 4, "batch_size": 16, "learning_rate": 2e-3, "max_length": 192, "valid_every": 200},
     "ppo": {
         "rewards": "calculations:1",
         "rollout_size": 64,
         "minibatch_size": 32,
         "batch_size": 32,
         "max_new_tokens": 96,
-        "learning_rate": 1e-4,
-        "value_learning_rate": 3e-4,
+        "learning_rate": 3e-4,
+        "value_learning_rate": 1e-3,
         "kl_coef": 0.02,
-        "critic_warmup": 5,
+        "critic_warmup": 3,
         "held_out": 64,
         "valid_every": 20,
         "save_every": 20,
@@ -241,7 +248,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="the folder with the published files")
     parser.add_argument("--seeds", type=int, default=3, choices=range(1, 6), help="runs of PPO, all from one SFT")
-    parser.add_argument("--updates", type=int, default=60, help="updates of each")
+    parser.add_argument("--updates", type=int, default=40, help="updates of each")
     parser.add_argument("--home", type=Path, help="where the runs are kept; a temporary folder if not given")
     args = parser.parse_args()
     if missing := [name for name in (GSM8K, real_data.SHAKESPEARE) if not (args.data / name).exists()]:
