@@ -20,7 +20,7 @@ import torch
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.utils import logging
 
-from training import processes, schema, steps
+from training import processes, schema, steps, zero
 from training.rundir import RunDir, Stopped, rank
 from training.schedule import Schedule
 
@@ -73,6 +73,7 @@ def arguments(run: RunDir, config: Schedule, rows: int) -> dict[str, Any]:
         "dataloader_pin_memory": cuda,
         "ddp_find_unused_parameters": False,
         "ddp_backend": None if cuda or processes.count() == 1 else "gloo",
+        "deepspeed": zero.config(run, cuda) if config.parallel == "zero2" else None,
     }
 
 
@@ -119,7 +120,7 @@ class Durable(Trainer):
         """Trains to the last step, from the newest whole checkpoint if there is one. Raises Stopped once saved as asked."""
         found = self.run.latest_checkpoint()
         if found is not None:
-            refuse_unlike(found, self._segment(), trainer_files(processes.count()))
+            refuse_unlike(found, self._segment(), trainer_files(processes.count(), self.is_deepspeed_enabled))
         if found is not None and int(found.name.split("-")[1]) >= self.args.max_steps:
             # Killed after the last step: training on from here would take one step too many.
             self._load_from_checkpoint(str(found))
@@ -169,6 +170,10 @@ class Durable(Trainer):
             self.without_gradients(lambda: whole(self, batches))
         return batches, items
 
+    def _prepare_input(self, data: Any) -> Any:
+        # Under DeepSpeed the Trainer rounds float inputs to bfloat16: log-probabilities of a reference would be off by a nat.
+        return data.to(self.args.device) if isinstance(data, torch.Tensor) else super()._prepare_input(data)
+
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
         """The recipe's loss, or the model's own over the tokens of all accumulated batches and processes."""
         share = inputs.pop(steps.SHARE)
@@ -217,16 +222,16 @@ class Durable(Trainer):
         (draft / SEGMENT).write_text(json.dumps(self._segment(), sort_keys=True), encoding="utf-8")
 
 
-def segment(run: RunDir, config: Schedule, steps: int, rows: int) -> dict[str, Any]:
+def segment(run: RunDir, config: Schedule, length: int, rows: int) -> dict[str, Any]:
     """What must be the same for a checkpoint to continue."""
-    same = {"seed": run.seed, "inputs": run.spec["inputs"], "processes": processes.count(), "steps": steps, "rows": rows}
+    same = {"seed": run.seed, "inputs": run.spec["inputs"], "processes": processes.count(), "steps": length, "rows": rows}
     return {**schema.as_dict(config), **same}
 
 
-def trainer_files(count: int) -> list[str]:
+def trainer_files(count: int, deepspeed: bool = False) -> list[str]:
     """What the Trainer's checkpoint of so many processes must hold besides weights."""
     states = ["rng_state.pth"] if count == 1 else [f"rng_state_{index}.pth" for index in range(count)]
-    return ["optimizer.pt", "scheduler.pt", "trainer_state.json", *states]
+    return ["latest" if deepspeed else "optimizer.pt", "scheduler.pt", "trainer_state.json", *states]
 
 
 def refuse_unlike(checkpoint: Path, now: dict[str, Any], needed: Sequence[str]) -> None:
@@ -242,10 +247,17 @@ def refuse_unlike(checkpoint: Path, now: dict[str, Any], needed: Sequence[str]) 
 class Reported(Protocol):
     """What a Reporter watches: a Durable, or what stands in for it around somebody else's trainer."""
 
-    run: RunDir
-    schedule: Schedule
     tokens: int
     stopped: bool
+
+    @property
+    def run(self) -> RunDir: ...
+
+    @property
+    def schedule(self) -> Schedule: ...
+
+    @property
+    def model_wrapped(self) -> Any: ...
 
     def measured(self) -> dict[str, float]:
         """The curves of the held-out rows, told."""
@@ -259,6 +271,7 @@ class Reporter(TrainerCallback):
         self.began = self.told = time.monotonic()
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        zero.assert_shared(self.trainer.model_wrapped, self.trainer.schedule.parallel)
         self.began, self.trainer.tokens = time.monotonic(), 0
         self.trainer.run.progress(state.global_step, args.max_steps)
         if state.global_step == 0:

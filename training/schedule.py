@@ -61,6 +61,14 @@ class Schedule:
     max_grad_norm: float = field(
         default=1.0, metadata={"help": "Longer gradients are cut to this length.", "min": 0.0, "advanced": True}
     )
+    parallel: Literal["ddp", "zero2"] = field(
+        default="ddp",
+        metadata={
+            "help": "How several processes share the work: ddp, each with a whole copy; zero2, optimiser and gradients shared out "
+            "by DeepSpeed (Rajbhandari et al. 2020).",
+            "advanced": True,
+        },
+    )
     log_every: int = field(
         default=10, metadata={"help": "Steps between two points of a curve.", "unit": "steps", "min": 1, "advanced": True}
     )
