@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from annotation.access import role_required
 from annotation.models import Role
-from training import lineage, sources
+from training import lineage, reward_page, sources
 from training.forms import CONFIG, CorpusForm, RunForm, led_by
 from training.models import Checkpoint, Corpus
 from training.views_new import asked_project
@@ -54,6 +54,7 @@ def checkpoint(request: HttpRequest, checkpoint_id: int) -> HttpResponse:
         "runs": lineage.used_by(found),
         "samples": lineage.samples_of(found),
         "files": _files(Path(found.path)),
+        "report": reward_page.shown(found.card),
         "uses": USES[Checkpoint.Role(found.role)],
     }
     return render(request, "training/checkpoint.html", context)
