@@ -11,6 +11,7 @@ from annotation import flags
 from annotation.api_rating import LOST, RaterDoor
 from annotation.doors import Door, Exact
 from annotation.models import Flag, Role, Seat
+from annotation.simulated import pseudonym
 
 
 class RaisedSerializer(Exact):
@@ -31,7 +32,7 @@ class FlagSerializer(serializers.ModelSerializer):
         fields = ["id", "task", "rater", "word", "comment", "created", "settled"]
 
     def get_rater(self, flag: Flag) -> str:
-        return f"r{flag.rater_id}"
+        return pseudonym(flag.rater)
 
 
 class FlagReceiptSerializer(serializers.ModelSerializer):
@@ -69,7 +70,7 @@ class Flags(Door):
     @extend_schema(parameters=[FlagQuery])
     def get(self, request: Request, project_id: int) -> Response:
         """The flags of a project, oldest first."""
-        rows = Flag.objects.filter(task__prompt__project=self.project)
+        rows = Flag.objects.filter(task__prompt__project=self.project).select_related("rater")
         asked = self.query(FlagQuery)
         return self.listed(rows.filter(settled__isnull=asked["open"]) if "open" in asked else rows)
 

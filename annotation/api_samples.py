@@ -16,6 +16,7 @@ from annotation.api_bulk import MOST, BulkResultSerializer, BulkSerializer, fate
 from annotation.api_fields import IdField, MessagesField, ObjectField, SearchField
 from annotation.doors import Conflict, Door, Exact, sentences
 from annotation.models import Project, Role, Sample
+from annotation.simulated import pseudonym
 
 
 class SampleSerializer(serializers.ModelSerializer):
@@ -31,7 +32,7 @@ class SampleSerializer(serializers.ModelSerializer):
         fields = ["id", "prompt", "messages", "model", "author", "sampling", "created"]
 
     def get_author(self, sample: Sample) -> str | None:
-        return f"r{sample.author_id}" if sample.author_id else None
+        return pseudonym(sample.author) if sample.author else None
 
 
 class SampleQuery(serializers.Serializer):
@@ -106,7 +107,8 @@ class Samples(Door):
         """The answers, oldest first."""
         asked = self.query(SampleQuery)
         words = asked.pop("search", "")
-        return self.listed(search.saying(Sample.objects.filter(prompt__project=self.project, **asked), words))
+        rows = Sample.objects.filter(prompt__project=self.project, **asked).select_related("author")
+        return self.listed(search.saying(rows, words))
 
     @extend_schema(
         request=NewSamplesSerializer,

@@ -19,6 +19,7 @@ from annotation.api_fields import IdField, MessagesField, SearchField
 from annotation.doors import BadInput, Conflict, Door, Exact
 from annotation.models import Grade, Judgement, Project, Role, Sample, Task
 from annotation.parts import names
+from annotation.simulated import pseudonym
 
 
 def counted(rows: QuerySet[Task]) -> QuerySet[Task]:
@@ -212,7 +213,7 @@ class JudgementSerializer(serializers.ModelSerializer):
         ]  # fmt: skip
 
     def get_rater(self, judgement: Judgement) -> str:
-        return f"r{judgement.rater_id}"
+        return pseudonym(judgement.rater)
 
     def get_superseded(self, judgement: Judgement) -> bool:
         return hasattr(judgement, "superseded_by")
@@ -238,4 +239,5 @@ class Judgements(Door):
         asked = self.query(JudgementQuery)
         words = asked.pop("search", "")
         rows = search.saying(Judgement.objects.filter(task__prompt__project=self.project, **asked), words)
-        return self.listed(rows.select_related("task", "written", "guidelines", "superseded_by").prefetch_related("grades"))
+        shown = rows.select_related("task", "rater", "written", "guidelines", "superseded_by")
+        return self.listed(shown.prefetch_related("grades"))

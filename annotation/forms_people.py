@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import ApiToken, Invitation, Member, Project, Role, Scope
+from annotation.simulated import is_simulated
 
 
 class RoleForm(forms.ModelForm):
@@ -38,6 +39,12 @@ class SignUpForm(UserCreationForm):
     class Meta:
         model = User
         fields = ["username"]
+
+    def clean_username(self) -> str:
+        name = super().clean_username()
+        if is_simulated(name):
+            raise forms.ValidationError(_("Names that begin with “sim-” are for simulated raters: choose another."))
+        return name
 
 
 class TokenForm(forms.Form):

@@ -7,8 +7,9 @@ A line of `rows.jsonl` is a judgement in force:
     {"judgement_id", "task_id", "kind", "prompt_id", "prompt", "tools", "language", "source", "licence", "split", "rater",
      "guidelines", "seconds", "order": [sample ids as the rater saw them],
      "answers": [{"sample_id", "messages", "model", "author", "written", "grades": {aspect: value}}]}
-`model` is empty for an answer by a person; `rater` and `author` are pseudonyms. With the option `reliability` a row also has
-"weight", the rater's (1 on average), and each answer that was put in an order "beats": {other sample's id: P(this one is better)}.
+`model` is empty for an answer by a person; `rater` and `author` are pseudonyms, which begin with “sim-” where a program
+judged (`annotation/simulated.py`). With the option `reliability` a row also has "weight", the rater's (1 on average), and each
+answer that was put in an order "beats": {other sample's id: P(this one is better)}.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from annotation.simulated import is_simulated
 
 PROMPTS, ROWS, MANIFEST = "prompts.jsonl", "rows.jsonl", "manifest.json"
 SPLITS = ("train", "validation", "test")
@@ -129,6 +132,7 @@ class _Tally:
         self.row_splits: Counter[str] = Counter()
         self.kinds: Counter[str] = Counter()
         self.raters: set[str] = set()
+        self.simulated = 0
 
     def prompt(self, row: Row) -> Row:
         self.prompt_splits[row["split"]] += 1
@@ -140,6 +144,7 @@ class _Tally:
         self.row_splits[row["split"]] += 1
         self.kinds[row["kind"]] += 1
         self.raters.add(row["rater"])
+        self.simulated += is_simulated(row["rater"])
         return row
 
     def summary(self) -> Row:
@@ -147,6 +152,7 @@ class _Tally:
             "prompts": self.prompt_splits.total(),
             "rows": self.row_splits.total(),
             "raters": len(self.raters),
+            "simulated": self.simulated,
             "by_split": {split: self.row_splits[split] for split in SPLITS},
             "prompts_by_split": {split: self.prompt_splits[split] for split in SPLITS},
             "by_kind": dict(sorted(self.kinds.items())),

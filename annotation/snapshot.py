@@ -17,12 +17,13 @@ from django.db.models import Max
 from annotation import frozen
 from annotation.models import Grade, Judgement, Prompt, Sample, Snapshot, Task
 from annotation.quality.orderings import Ordering
+from annotation.simulated import pseudonym
 from annotation.soft import soft_labels
 
 DEFAULTS = {"validation": 0.1, "test": 0.1}
 CHUNK = 500
 COLUMNS = [  # of a judgement, its task, prompt and guidelines: reading the others, too, takes half as long again
-    "rater", "seconds", "order", "written", "guidelines__version", "task__kind",
+    "rater__username", "seconds", "order", "written", "guidelines__version", "task__kind",
     *(f"task__prompt__{name}" for name in ("messages", "tools", "language", "source", "licence", "digest")),
 ]  # fmt: skip
 
@@ -130,7 +131,11 @@ def _rows(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
     for chunk in _judgement_chunks(snapshot):
         shown = _shown(chunk)
         grades = _grades(chunk)
-        samples = Sample.objects.only("messages", "model", "author").in_bulk({pk for pks in shown.values() for pk in pks})
+        samples = (
+            Sample.objects.select_related("author")
+            .only("messages", "model", "author__username")
+            .in_bulk({pk for pks in shown.values() for pk in pks})
+        )
         for judgement in chunk:
             answers = [
                 _answer(samples[pk], grades[judgement.pk].get(pk, {}), written=pk == judgement.written_id)
@@ -146,7 +151,7 @@ def _judgement_chunks(snapshot: Snapshot) -> Iterator[list[Judgement]]:
     Which ones is asked once: asked for each chunk, both databases read the whole project each time.
     """
     wanted = array("q", judgements(snapshot).order_by("pk").values_list("pk", flat=True).iterator())
-    found = Judgement.objects.select_related("task__prompt", "guidelines").only(*COLUMNS).order_by("pk")
+    found = Judgement.objects.select_related("task__prompt", "guidelines", "rater").only(*COLUMNS).order_by("pk")
     for at in range(0, len(wanted), CHUNK):
         yield list(found.filter(pk__in=wanted[at : at + CHUNK].tolist()))
 
@@ -179,7 +184,7 @@ def _row(judgement: Judgement, answers: list[dict[str, Any]], options: dict[str,
         "prompt_id": task.prompt_id,
         "prompt": task.prompt.messages,
         **_about(task.prompt, options),
-        "rater": f"r{judgement.rater_id}",
+        "rater": pseudonym(judgement.rater),
         "guidelines": judgement.guidelines.version if judgement.guidelines else None,
         "seconds": judgement.seconds,
         "order": judgement.order,
@@ -192,7 +197,7 @@ def _answer(sample: Sample, grades: dict[str, float], *, written: bool) -> dict[
         "sample_id": sample.pk,
         "messages": sample.messages,
         "model": sample.model,
-        "author": f"r{sample.author_id}" if sample.author_id else None,
+        "author": pseudonym(sample.author) if sample.author else None,
         "written": written,
         "grades": grades,
     }

@@ -71,6 +71,7 @@ class Page:
     rows: list[dict[str, Any]]
     waiting: int
     judged: int
+    simulated: int
     ahead: str
     evaluation: Evaluation | None
 
@@ -90,6 +91,7 @@ def page(run: Run) -> Page | None:
         rows=[_row(look) for look in looks],
         waiting=sum(look.seats - look.filled for look in looks),
         judged=sum(look.votes.n for look in looks),
+        simulated=sum(look.votes.simulated for look in looks),
         ahead="" if looks else _ahead(run, chosen[0]),
         evaluation=run.evaluations.first() if looks else None,
     )

@@ -70,7 +70,16 @@ def vote_sentence(vote: dict[str, Any]) -> str:
         tail = _(": win rate %(share)s in %(n)s judgements (95 %% interval %(low)s to %(high)s).")
     else:
         tail = _(": %(name)s has a win rate of %(share)s in %(n)s judgements (95 %% interval %(low)s to %(high)s).")
-    return vote_claim(vote) + tail % figures
+    return vote_claim(vote) + tail % figures + simulated(vote["simulated"], vote["n"])
+
+
+def simulated(count: int, n: int) -> str:
+    """What must be said where judgements are programs'; nothing where all are people's."""
+    if not count:
+        return ""
+    if count == n:
+        return _(" Not people: all of these judgements are by simulated raters.")
+    return _(" Not only people: %(count)s of these judgements are by simulated raters.") % {"count": count}
 
 
 def measure_claim(measure: dict[str, Any]) -> str:

@@ -7,13 +7,14 @@ judgements never enter a snapshot, so no model is trained on its own examination
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import QuerySet
 
 from annotation import stats
 from annotation.frozen import prompt_split
 from annotation.models import Grade, Project, Sample, Task
+from annotation.simulated import is_simulated
 from annotation.snapshot import DEFAULTS
 from annotation.tasks import answer_tasks
 from evals.models import Evaluation
@@ -38,6 +39,7 @@ class WinRate:
     n: int
     raters: int
     prompts: int
+    simulated: int = 0  # of the n: by programs, not people
 
 
 def pairs(project: Project, a: str, b: str) -> list[tuple[Sample, Sample]]:
@@ -76,14 +78,26 @@ def win_rate(tasks: QuerySet[Task] | Iterable[Task], a: str, b: str) -> WinRate:
             judgement__task__in=tasks, judgement__superseded_by=None, aspect="overall", step=0, sample__model__in=(a, b)
         )
         .order_by("judgement_id", "sample_id")
-        .values_list("judgement_id", "judgement__task__prompt_id", "judgement__rater_id", "sample__model", "value")
+        .values_list(
+            "judgement_id",
+            "judgement__task__prompt_id",
+            "judgement__rater_id",
+            "judgement__rater__username",
+            "sample__model",
+            "value",
+        )
     )
     judged: dict[int, dict[str, float]] = {}
     who: dict[int, tuple[int, int]] = {}
-    for judgement, prompt, rater, model, value in rows:
+    programs: set[int] = set()
+    for judgement, prompt, rater, name, model, value in rows:
         judged.setdefault(judgement, {})[model] = value
         who[judgement] = (prompt, rater)
-    return count_wins([(*who[key], grades[a] - grades[b]) for key, grades in judged.items() if len(grades) == 2])
+        if is_simulated(name):
+            programs.add(judgement)
+    both = {key: grades for key, grades in judged.items() if len(grades) == 2}
+    counted = count_wins([(*who[key], grades[a] - grades[b]) for key, grades in both.items()])
+    return replace(counted, simulated=len(programs & both.keys()))
 
 
 def count_wins(votes: list[tuple[int, int, float]]) -> WinRate:

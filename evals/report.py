@@ -144,6 +144,7 @@ def _checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
         "parameters": checkpoint.card.get("parameters"),
         "judgements": people.judgements,
         "raters": people.raters,
+        "simulated": people.simulated,
         "snapshots": [snapshot.name for snapshot in people.snapshots],
         "licences": people.licences,
     }

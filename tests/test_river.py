@@ -74,7 +74,7 @@ def test_the_weights_of_ppo_know_the_judgements_that_made_them(river, checkpoint
 
 
 def test_a_base_model_knows_that_nobody_judged_for_it(checkpoints):
-    assert checkpoints["pretrain"]["people"] == {"judgements": 0, "raters": 0, "licences": ["CC0-1.0"]}
+    assert checkpoints["pretrain"]["people"] == {"judgements": 0, "raters": 0, "simulated": 0, "licences": ["CC0-1.0"]}
 
 
 def test_the_report_compares_the_models_that_people_compared(river):

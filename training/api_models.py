@@ -88,6 +88,7 @@ class PeopleSerializer(serializers.Serializer):
 
     judgements = serializers.IntegerField()
     raters = serializers.IntegerField()
+    simulated = serializers.IntegerField(help_text="Of the judgements: by simulated raters, which are programs.")
     licences = serializers.ListField(child=serializers.CharField())
 
 

@@ -33,6 +33,7 @@ class People:
     snapshots: list[Snapshot]
     judgements: int
     raters: int
+    simulated: int  # of the judgements: by programs, not people
     licences: list[str]
 
 
@@ -92,6 +93,7 @@ def people(nodes: Iterable[Node]) -> People:
         ordered,
         sum(count.get("rows", 0) for count in newest.values()),
         sum(count.get("raters", 0) for count in newest.values()),
+        sum(count.get("simulated", 0) for count in newest.values()),
         sorted(licences),
     )
 

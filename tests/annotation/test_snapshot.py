@@ -108,6 +108,7 @@ def test_the_manifest_counts_what_the_files_hold(judged, lead):
         "prompts": 2,
         "rows": 2,
         "raters": 1,
+        "simulated": 0,
         "by_split": {"train": 2, "validation": 0, "test": 0},
         "prompts_by_split": {"train": 2, "validation": 0, "test": 0},
         "by_kind": {"rank": 1, "write": 1},

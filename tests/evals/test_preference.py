@@ -103,3 +103,13 @@ def test_votes_on_one_prompt_widen_the_interval():
     assert spread.value == together.value
     assert together.high - together.low > 1.5 * (spread.high - spread.low)
     assert (spread.low, spread.high) == stats.wilson(0.75, 39)
+
+
+def test_judgements_of_simulated_raters_are_counted_as_such(contest, project, raters):
+    program = User.objects.create_user("sim-ana")
+    Member.objects.create(project=project, user=program, role=Role.RATER)
+    preference.send_to_raters(contest, "base", "sft", count=4, overlap=2)
+    judge(raters[0], project, lambda number: 1)
+    judge(program, project, lambda number: 1)
+    found = preference.win_rate(contest.tasks.all(), "sft", "base")
+    assert (found.n, found.simulated) == (8, 4)

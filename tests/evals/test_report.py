@@ -130,24 +130,30 @@ def test_votes_come_before_metrics(evaluation, project, lead, rater):
     base, sft = a_checkpoint(project, "base"), a_checkpoint(project, "sft")
     a_measuring_run(evaluation, base, 0)
     a_measuring_run(evaluation, sft, 1)
-    votes = [{"first": "sft", "second": "base", "n": 40, "value": 0.8, "low": 0.651, "high": 0.9}]
+    votes = [{"first": "sft", "second": "base", "n": 40, "value": 0.8, "low": 0.651, "high": 0.9, "simulated": 0}]
     assert claims.verdict({**report.draw(evaluation), "votes": votes})[0] == (
         "People prefer sft to base: win rate 80.0\u00a0% in 40 judgements (95\u00a0% interval 65.1\u00a0% to 90.0\u00a0%)."
     )
 
 
 def test_a_lost_vote_is_told_from_the_side_of_the_winner():
-    vote = {"first": "sft", "second": "base", "n": 40, "value": 0.2, "low": 0.1, "high": 0.349}
+    vote = {"first": "sft", "second": "base", "n": 40, "value": 0.2, "low": 0.1, "high": 0.349, "simulated": 0}
     assert claims.vote_sentence(vote).replace("\u00a0", " ") == (
         "People prefer base to sft: win rate 80.0 % in 40 judgements (95 % interval 65.1 % to 90.0 %)."
     )
 
 
 def test_an_open_vote_names_whose_win_rate_it_gives():
-    vote = {"first": "sft", "second": "base", "n": 4, "value": 0.5, "low": 0.2, "high": 0.8}
+    vote = {"first": "sft", "second": "base", "n": 4, "value": 0.5, "low": 0.2, "high": 0.8, "simulated": 0}
     assert claims.vote_sentence(vote).replace("\u00a0", " ") == (
         "People do not clearly prefer sft or base: sft has a win rate of 50.0 % in 4 judgements (95 % interval 20.0 % to 80.0 %)."
     )
+
+
+@pytest.mark.parametrize(("count", "sentence"), [(4, " Not people: all of these"), (3, " Not only people: 3 of these"), (0, "")])
+def test_a_vote_of_simulated_raters_says_so(count, sentence):
+    vote = {"first": "sft", "second": "base", "n": 4, "value": 0.5, "low": 0.2, "high": 0.8, "simulated": count}
+    assert claims.vote_sentence(vote).endswith(sentence + " judgements are by simulated raters." if count else "80.0\u00a0%).")
 
 
 @pytest.mark.parametrize(
