@@ -52,4 +52,5 @@ def answer(person: Person, seat: dict[str, Any], rng: random.Random) -> dict[str
     if seat["kind"] == "write":
         return {"text": world.write(question, rng, person.rater.skill)}
     texts = {shown["sample_id"]: shown["messages"][-1]["content"] for shown in seat["answers"]}
-    return raters.rank(question, texts, rng, person.rater.noise)
+    judge = raters.compare if seat["kind"] == "compare" else raters.rank
+    return judge(question, texts, rng, person.rater.noise)

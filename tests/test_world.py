@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from annotation.simulated import is_simulated
 from demo import raters, world
 from demo.facts import ENTITIES
 
@@ -118,3 +119,20 @@ def test_every_answer_is_ranked_once():
         ranked = raters.rank(question, answers, rng, noise=1.0)
         places = [place for tier in [*ranked["tiers"], ranked["unacceptable"]] for place in tier]
         assert sorted(places) == list(range(6))
+
+
+def test_a_rater_without_noise_compares_by_utility():
+    kind = "The tomato is red. Let me know if you need anything else."
+
+    def said(first: str, second: str) -> dict:
+        return raters.compare(ASKED, {1: first, 2: second}, random.Random(0), noise=0.0)
+
+    assert said(kind, "The tomato is red.") == {"preferred": 1, "strength": 2, "both_bad": False}
+    assert said("The tomato is red", "The tomato is red.") == {"preferred": 2, "strength": 1, "both_bad": False}
+    assert said("nothing", kind) == {"preferred": 2, "strength": 3, "both_bad": False}
+    assert said(kind, kind) == {"preferred": None, "both_bad": False}
+    assert said("nothing", "nothing") == {"preferred": None, "both_bad": True}
+
+
+def test_simulated_raters_have_names_that_say_so():
+    assert all(is_simulated(rater.name) for rater in raters.RATERS)
