@@ -48,10 +48,12 @@ def barrier() -> None:
 
 
 def device() -> Any:
-    """Where this process computes: its own CUDA device, or the CPU."""
+    """Where this process computes: its own CUDA device while there are enough, or the CPU."""
     import torch
 
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if torch.cuda.is_available() else torch.device("cpu")
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
 
 
 def pooled(items: list[Any]) -> list[Any]:
