@@ -31,7 +31,7 @@ from django.contrib import admin
 admin.autodiscover()
 get_resolver().url_patterns
 from annotation.parts import part
-for shelf in ("KINDS", "IMPORTS", "FORMATS", "RECIPES", "OUTCOMES", "ENGINES"):
+for shelf in ("KINDS", "IMPORTS", "FORMATS", "RECIPES", "OUTCOMES", "LISTENERS", "ENGINES"):
     for name in getattr(settings, shelf):
         part(shelf, name)
 """

@@ -12,12 +12,14 @@ INPUTS, and
     if looks.due(kl) is not None:                                   # every update, with the mean KL of its rollout
         looks.log(step, kl, rows)
 
-`rows` holds one answer of the policy and a fresh one of the reference to each of `looks.prompts`, sampled as the rollouts are:
+`rows` holds one answer of the policy and a fresh one of the reference to each of `looks.prompts`, sampled as the rollouts are, with
+other random numbers for either (the same would pair like answers with like, and ties would hide the difference):
 
     {"prompt_id": int, "policy": messages, "reference": messages, "score_policy": float, "score_reference": float}
 
 where messages are the answer alone and a score is the one that training climbs (of a reward model: normalised, not clipped);
-where the run was given GOLD, also "gold_policy" and "gold_reference": what that model says, normalised by its own scale. Ask
+where the run was given GOLD, also "gold_policy" and "gold_reference": what that model says, normalised by its own scale, None of an
+answer that it cannot read. Ask
 between rollout and learning, so that the policy is the one whose KL was measured, and draw with the random numbers set aside
 (`torch.random.fork_rng`): a resumed run logs no distance twice, and would else leave the path of one that never stopped.
 """
@@ -149,23 +151,26 @@ def _event(line: str) -> Row | None:
 def compared(rows: Sequence[Row]) -> dict[str, float]:
     """What each measure gives the policy over the reference, on average over the prompts, and the standard error of that mean.
 
-    {"score", "score_error", "gold", "gold_error"}: gold where every row has it, errors where there are two rows.
+    {"score", "score_error", "gold", "gold_error"}: gold over the rows that have it, errors where there are two. ValueError names
+    a row without its score.
     """
     if not rows:
         raise ValueError("an audit needs rows: one a prompt")
+    gains = {measure: [gain for row in rows if (gain := _gain(row, measure)) is not None] for measure in MEASURES}
     figures: dict[str, float] = {}
-    for measure in MEASURES:
-        if measure == "gold" and not any(f"gold_{side}" in row for row in rows for side in ("policy", "reference")):
-            continue
-        gains = [_number(row, f"{measure}_policy") - _number(row, f"{measure}_reference") for row in rows]
-        figures[measure] = fmean(gains)
-        if len(gains) > 1:
-            figures[f"{measure}_error"] = stdev(gains) / math.sqrt(len(gains))
+    for measure, found in gains.items():
+        if found:
+            figures[measure] = fmean(found)
+        if len(found) > 1:
+            figures[f"{measure}_error"] = stdev(found) / math.sqrt(len(found))
     return figures
 
 
-def _number(row: Row, name: str) -> float:
-    value = row.get(name)
-    if value is None or not math.isfinite(value):
-        raise ValueError(f"audit, prompt {row.get('prompt_id')}: {name} must be a finite number, not {value!r}")
-    return float(value)
+def _gain(row: Row, measure: str) -> float | None:
+    """Policy minus reference; None where the gold model has nothing to say, which must not end a run."""
+    sides = [row.get(f"{measure}_{side}") for side in ("policy", "reference")]
+    if all(side is not None and math.isfinite(side) for side in sides):
+        return sides[0] - sides[1]
+    if measure == "gold":
+        return None
+    raise ValueError(f"audit, prompt {row.get('prompt_id')}: score_policy and score_reference must be finite numbers, not {sides}")

@@ -23,7 +23,7 @@ def run(tmp_path) -> RunDir:
     return RunDir.create(tmp_path / "run", {"inputs": {}, "seed": 7})
 
 
-def row(prompt: int, gain: float, **gold: float) -> audit.Row:
+def row(prompt: int, gain: float, **gold: float | None) -> audit.Row:
     said = {side: [{"role": "assistant", "content": f"{side} {prompt}"}] for side in ("policy", "reference")}
     return {"prompt_id": prompt, **said, "score_policy": 1 + gain, "score_reference": 1.0, **gold}
 
@@ -107,11 +107,16 @@ def test_gold_is_compared_where_it_is_given():
     assert audit.compared(rows) == {"score": 0.5, "score_error": 0.0, "gold": 0.0, "gold_error": 1.0}
 
 
-def test_a_row_without_its_number_is_refused_by_prompt_and_name(run):
+def test_an_answer_that_the_gold_model_cannot_read_is_left_out_of_its_mean_alone():
+    rows = [row(1, 0.5, gold_policy=2.0, gold_reference=1.0), row(2, 1.5, gold_policy=None, gold_reference=1.0), row(3, 1.0)]
+    assert audit.compared(rows) == {"score": 1.0, "score_error": pytest.approx(0.5 / math.sqrt(3)), "gold": 1.0}
+
+
+def test_a_row_without_its_score_is_refused_by_its_prompt(run):
     looks = audit.Audit(run, Config(), range(100))
-    with pytest.raises(ValueError, match="audit, prompt 2: gold_policy must be a finite number, not None"):
-        looks.log(10, 1.0, [row(1, 0.5, gold_policy=1.0, gold_reference=1.0), row(2, 0.5)])
-    with pytest.raises(ValueError, match="audit, prompt 1: score_policy must be a finite number, not inf"):
+    with pytest.raises(
+        ValueError, match="audit, prompt 1: score_policy and score_reference must be finite numbers, not .inf, 1.0."
+    ):
         looks.log(10, 1.0, [row(1, math.inf)])
     with pytest.raises(ValueError, match="no audit is due at a KL of 0"):
         looks.log(10, 0.5, [row(1, 0.5)])
