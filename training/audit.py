@@ -168,9 +168,11 @@ def compared(rows: Sequence[Row]) -> dict[str, float]:
 
 def _gain(row: Row, measure: str) -> float | None:
     """Policy minus reference; None where the gold model has nothing to say, which must not end a run."""
-    sides = [row.get(f"{measure}_{side}") for side in ("policy", "reference")]
-    if all(side is not None and math.isfinite(side) for side in sides):
-        return sides[0] - sides[1]
+    policy, reference = (row.get(f"{measure}_{side}") for side in ("policy", "reference"))
+    if policy is not None and reference is not None and math.isfinite(policy - reference):
+        return float(policy - reference)
     if measure == "gold":
         return None
-    raise ValueError(f"audit, prompt {row.get('prompt_id')}: score_policy and score_reference must be finite numbers, not {sides}")
+    raise ValueError(
+        f"audit, prompt {row.get('prompt_id')}: score_policy and score_reference must be numbers, not {policy}, {reference}"
+    )

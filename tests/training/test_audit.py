@@ -114,9 +114,7 @@ def test_an_answer_that_the_gold_model_cannot_read_is_left_out_of_its_mean_alone
 
 def test_a_row_without_its_score_is_refused_by_its_prompt(run):
     looks = audit.Audit(run, Config(), range(100))
-    with pytest.raises(
-        ValueError, match="audit, prompt 1: score_policy and score_reference must be finite numbers, not .inf, 1.0."
-    ):
+    with pytest.raises(ValueError, match="audit, prompt 1: score_policy and score_reference must be numbers, not inf"):
         looks.log(10, 1.0, [row(1, math.inf)])
     with pytest.raises(ValueError, match="no audit is due at a KL of 0"):
         looks.log(10, 0.5, [row(1, 0.5)])
