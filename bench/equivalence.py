@@ -56,26 +56,11 @@ def judgement(number: int, split: str, words: list[str], dice: random.Random) ->
             better["beats"][str(other["sample_id"])] = dice.uniform(0.4, 1.0)
             other["beats"][str(better["sample_id"])] = 1 - better["beats"][str(other["sample_id"])]
     answers[-1]["grades"]["acceptable"] = 0.0
-    about = {
-        "tools": [],
-        "language": "en",
-        "source": "bench",
-        "licence": "CC0-1.0",
-        "rater": "r1",
-        "guidelines": None,
-        "seconds": 3.0,
-    }
-    numbers = {"judgement_id": number, "task_id": number, "prompt_id": number}
     asked = [{"role": "user", "content": " ".join(dice.sample(words, 3))}]
-    return {
-        **about,
-        **numbers,
-        "split": split,
-        "kind": "rank",
-        "prompt": asked,
-        "answers": answers,
-        "weight": dice.uniform(0.1, 2.0),
-    }
+    numbers = {"judgement_id": number, "task_id": number, "prompt_id": number}
+    about = {"language": "en", "source": "bench", "licence": "CC0-1.0", "split": split, "tools": []}
+    judged = {"kind": "rank", "rater": "r1", "guidelines": None, "seconds": 3.0, "weight": dice.uniform(0.1, 2.0)}
+    return {**numbers, **about, **judged, "prompt": asked, "answers": answers}
 
 
 def answer(sample: int, tier: int, words: list[str], dice: random.Random) -> Row:
