@@ -14,7 +14,7 @@ from training import schema
 ROOT = Path(__file__).resolve().parent.parent
 SHELVES = ("KINDS", "POLICIES", "IMPORTS", "FORMATS", "RECIPES", "ENGINES")
 PARTS = [(shelf, name) for shelf in SHELVES for name in getattr(settings, shelf)]
-DOCS = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md")))
+DOCS = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").rglob("*.md")))
 
 
 @pytest.mark.parametrize(("shelf", "name"), PARTS)
