@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from training import ppo_forward as forward
-from training import ppo_math, processes, schema
+from training import ppo_guards, ppo_math, processes, schema
 from training.hf import SEGMENT, NotFinite, refuse_unlike
 from training.ppo_forward import Batch
 from training.ppo_networks import POLICY, VALUE, Networks, recomputing
@@ -37,6 +37,7 @@ class Learner:
         self.kl = ppo_math.KLController(config.kl_coef, config.kl_target, config.kl_horizon)
         self.updates = self.asked = 0
         self.held_out: dict[str, float] = {}
+        self.watch = ppo_guards.Watch(ppo_guards.limits(config))
 
     # Learning ---------------------------------------------------------------------------------------------------------------
 
@@ -173,6 +174,7 @@ class Learner:
             "asked": self.asked,
             "kl_coef": self.kl.coef,
             "held_out": self.held_out,
+            "guards": self.watch.state(),
             "policy_optimizer": self.policy_optimizer.state_dict(),
             "value_optimizer": self.value_optimizer.state_dict(),
         }
@@ -182,6 +184,7 @@ class Learner:
         state = torch.load(folder / STATE, map_location=self.nets.device, weights_only=True)
         self.updates, self.asked, self.held_out = state["updates"], state["asked"], state["held_out"]
         self.kl.coef = state["kl_coef"]
+        self.watch.restore(state["guards"])
         self.policy_optimizer.load_state_dict(state["policy_optimizer"])
         self.value_optimizer.load_state_dict(state["value_optimizer"])
         rng = torch.load(folder / RNG, weights_only=True)

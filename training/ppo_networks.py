@@ -49,6 +49,10 @@ class Unadapted:
 
     adapted: Any
 
+    @property
+    def device(self) -> Any:
+        return self.adapted.device
+
 
 @contextlib.contextmanager
 def opened(network: Any) -> Iterator[Any]:

@@ -10,22 +10,19 @@ the end token and the KL to the reference on every token, and takes a few clippe
 
 from __future__ import annotations
 
-import math
-import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from annotation import frozen
-from training import processes, rewards, text, weights
+from training import audit, ppo_guards, processes, rewards, weights
+from training.asking import following, read, reward_model
 from training.rundir import RunDir, Stopped
 from training.schema import Input
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from training.ppo_generate import Asked
+    from training.ppo_learner import Learner
+    from training.ppo_looks import Looks
     from training.ppo_networks import Networks
-    from training.ppo_rollout import Experience
 
 TITLE = "Proximal policy optimisation"
 INPUTS = (
@@ -38,13 +35,10 @@ INPUTS = (
         role="reward",
     ),
     Input("prompts", "snapshot", "The snapshot whose training prompts are answered; its held-out ones measure the gain."),
+    audit.GOLD,
 )
 OUTCOME = "checkpoint"
 SHOWN = 3
-
-
-class KLTooHigh(RuntimeError):
-    """The policy has left its reference further than `kl_cap` allows: it is fooling the reward model, not pleasing people."""
 
 
 def advanced(default: float, help: str, unit: str = "", least: float = 0.0, most: float | None = None) -> Any:
@@ -119,10 +113,11 @@ class Config:
         default=10_000,
         metadata={"help": "Answers in which the price follows its target.", "unit": "answers", "min": 1, "advanced": True},
     )
-    kl_cap: float = field(
-        default=50.0,
-        metadata={"help": "The run ends with this reason when the mean KL of an answer is higher.", "unit": "nats", "min": 0.1},
-    )
+    kl_cap: float | None = ppo_guards.option("kl_cap", 50.0, "nats", least=0.1)
+    entropy_floor: float | None = ppo_guards.option("entropy_floor", 0.01, "nats/token")
+    length_drift: float | None = ppo_guards.option("length_drift", 5.0, "times", least=1.0)
+    eos_floor: float | None = ppo_guards.option("eos_floor", 0.25, "of the start", most=1.0)
+    clip_ceiling: float | None = ppo_guards.option("clip_ceiling", 0.5, "of the tokens", most=1.0)
     no_end: float = field(
         default=-1.0, metadata={"help": "Reward of an answer that does not end by itself; its score is ignored.", "advanced": True}
     )
@@ -161,13 +156,12 @@ class Config:
         metadata={"help": "Updates between two checkpoints; a kill costs at most this many.", "unit": "updates", "min": 1},
     )
 
+    audit_at: str = audit.at_field()
+    audit_prompts: int = audit.prompts_field()
+
     def check(self) -> dict[str, str]:
         """What is wrong with fields whose words a type cannot tell."""
-        try:
-            rewards.parse(self.rewards)
-        except ValueError as error:
-            return {"rewards": str(error)}
-        return {}
+        return {**rewards.errors(self.rewards), **audit.errors(self)}
 
 
 def main(run: RunDir, config: Config) -> None:
@@ -176,147 +170,64 @@ def main(run: RunDir, config: Config) -> None:
 
     from training import ppo_networks
     from training.ppo_learner import Learner, resumable
+    from training.ppo_looks import Looks
 
     processes.join(run)
     set_seed(run.seed)
     saved = resumable(run, config)
     nets = ppo_networks.load(run.required("model"), reward_model(run, config), saved, lora_rank=config.lora_rank)
     prompts = read(run, config, nets, ("train",))
-    held_out = read(run, config, nets, ("validation", "test"))[: config.held_out]
+    looks = Looks(run, config, nets, read(run, config, nets, ("validation", "test")))
     learner = Learner(nets, config)
     if saved:
         learner.restore(saved)
     else:
-        learner.held_out = measure(run, config, nets, held_out, learner.updates)
+        learner.held_out = looks.measure(learner.updates)
     run.progress(learner.updates, config.updates, "updates")
     while learner.updates < config.updates:
-        update(run, config, nets, prompts, learner)
+        update(run, config, prompts, learner, looks)
         if learner.updates < config.updates:
-            between(run, config, nets, held_out, learner)
-    finish(run, config, nets, learner.held_out, measure(run, config, nets, held_out, learner.updates))
+            between(run, config, learner, looks)
+    finish(run, config, nets, learner.held_out, looks.measure(learner.updates))
 
 
-def reward_model(run: RunDir, config: Config) -> Path | None:
-    """The reward checkpoint, None where only rules are paid for. ValueError where `rewards` and the inputs disagree."""
-    if rewards.MODEL in rewards.parse(config.rewards):
-        if run.input("reward") is None:
-            raise ValueError("rewards names model: give a reward checkpoint as input reward, or name rules only, as in exact:1")
-        return run.required("reward")
-    if run.input("reward") is not None:
-        raise ValueError(
-            f"a reward checkpoint was given that rewards={config.rewards!r} does not pay for: add model:1 or leave it out"
-        )
-    return None
+def update(run: RunDir, config: Config, prompts: list[Asked], learner: Learner, looks: Looks) -> None:
+    """One rollout and what is learned from it. Its curves are told even where a guard stops the run."""
+    from training.hf import NotFinite
+    from training.ppo_looks import gather
 
-
-def read(run: RunDir, config: Config, nets: Networks, splits: tuple[str, ...]) -> list[Asked]:
-    """The prompts of some splits as tokens; says how many leave no room for a whole answer."""
-    from training.ppo_generate import Asked
-
-    room = weights.longest(nets.policy, 10**9) - config.max_new_tokens
-    rows = [row for split in splits for row in frozen.read_prompts(run.required("prompts"), split)]
-    asked = [
-        Asked(
-            row["prompt_id"],
-            row["messages"],
-            row["tools"],
-            text.encode_prompt(nets.tokenizer, row["messages"], row["tools"]),
-            row.get("metadata", {}),
-        )
-        for row in rows
-    ]
-    fitting = [prompt for prompt in asked if len(prompt.ids) <= room]
-    if not fitting and "train" in splits:
-        raise ValueError(f"none of {len(asked)} training prompts leaves room for {config.max_new_tokens} new tokens")
-    left_out = f"; {len(asked) - len(fitting)} left out, longer than {room} tokens" if len(fitting) < len(asked) else ""
-    run.message(f"{' and '.join(splits)}: {len(fitting)} prompts{left_out}")
-    return fitting
-
-
-def update(run: RunDir, config: Config, nets: Networks, prompts: list[Asked], learner: Any) -> None:
-    """One rollout and what is learned from it."""
-    wanted = following(prompts, learner.asked, config.rollout_size, run.seed)
-    experience = gather(config, nets, wanted)
+    number, good = learner.updates, last_good(run, learner.updates)
+    experience = gather(config, learner.nets, following(prompts, learner.asked, config.rollout_size, run.seed))
     figures = experience.figures()
-    refuse_drift(run, config, learner.updates, figures)
-    learner.asked += len(wanted)
-    told = learner.learn(experience)
-    run.metrics(learner.updates, **figures, **told)
+    told: dict[str, float] = {}
+    try:
+        learner.watch.see(figures, good)
+        looks.ask_people(number, figures["kl"])
+        told = learner.learn(experience)
+        learner.watch.see(told, good)
+    except NotFinite as error:
+        raise ppo_guards.Tripped(ppo_guards.FINITE, f"{error}; last good checkpoint: {good}") from None
+    finally:
+        run.metrics(number + 1, **figures, **told)
+    learner.asked += config.rollout_size
     run.progress(learner.updates, config.updates, "updates")
 
 
-def between(run: RunDir, config: Config, nets: Networks, held_out: list[Asked], learner: Any) -> None:
+def last_good(run: RunDir, updates: int) -> str:
+    """The newest checkpoint whose policy was looked at after it: of one that was saved just now nothing is known yet."""
+    good = [path.name for path in run.checkpoints() if int(path.name.removeprefix("step-")) < updates]
+    return good[-1] if good else "none"
+
+
+def between(run: RunDir, config: Config, learner: Learner, looks: Looks) -> None:
     """The border between two rollouts, where a run may be looked at, saved and stopped."""
     if learner.updates % config.valid_every == 0:
-        measure(run, config, nets, held_out, learner.updates)
-    stop = processes.anywhere(run.stop_requested, nets.device)
+        looks.measure(learner.updates)
+    stop = processes.anywhere(run.stop_requested, learner.nets.device)
     if stop or learner.updates % config.save_every == 0:
         learner.save(run)
     if stop:
         raise Stopped(f"stopped at update {learner.updates} of {config.updates}; saved")
-
-
-def following(prompts: list[Asked], asked: int, count: int, seed: int) -> list[Asked]:
-    """The next prompts after the first `asked`: every pass over them in a shuffled order that its number alone decides."""
-    places = range(asked, asked + count)
-    orders = {number: shuffled(len(prompts), f"{seed}/{number}") for number in {place // len(prompts) for place in places}}
-    return [prompts[orders[place // len(prompts)][place % len(prompts)]] for place in places]
-
-
-def shuffled(count: int, seed: str) -> list[int]:
-    return random.Random(seed).sample(range(count), count)
-
-
-def gather(config: Config, nets: Networks, prompts: list[Asked]) -> Experience:
-    """A rollout as the config wants it."""
-    from training import ppo_rollout
-
-    return ppo_rollout.gather(
-        nets,
-        prompts,
-        weights=rewards.parse(config.rewards),
-        temperature=config.temperature,
-        most=config.max_new_tokens,
-        at_once=config.batch_size,
-        clip=config.reward_clip,
-        unended=config.no_end,
-    )
-
-
-def refuse_drift(run: RunDir, config: Config, updates: int, figures: dict[str, float]) -> None:
-    """Raises where the policy must not go on. The checkpoint named is of a policy that was measured and found good."""
-    if not math.isfinite(figures["reward"]):
-        raise ArithmeticError(f"the reward model gives {figures['reward']} after update {updates}: look at its checkpoint")
-    if figures["kl"] > config.kl_cap:
-        good = [path.name for path in run.checkpoints() if int(path.name.removeprefix("step-")) < updates]
-        raise KLTooHigh(
-            f"KL is {figures['kl']:.1f} nats after update {updates}, above kl_cap {config.kl_cap:g}; "
-            f"last good checkpoint: {good[-1] if good else 'none'}. Raise kl_coef or lower learning_rate"
-        )
-
-
-def measure(run: RunDir, config: Config, nets: Networks, prompts: list[Asked], updates: int) -> dict[str, float]:
-    """Figures of the policy on held-out prompts, told as `valid_…`; the rollouts' random numbers stay as they were."""
-    import torch
-
-    from training.ppo_forward import said
-
-    if not prompts:
-        return {}
-    with torch.random.fork_rng():
-        torch.manual_seed(run.seed)
-        experience = gather(config, nets, prompts)
-    figures = experience.figures()
-    run.metrics(updates, **{f"valid_{name}": value for name, value in figures.items()})
-    rows = list(zip(experience.answered, experience.scores.tolist(), strict=True))[:SHOWN]
-    run.event(
-        "samples",
-        step=updates,
-        samples=[
-            {"prompt_id": row.asked.prompt_id, "messages": said(nets.tokenizer, row)[-1:], "reward": score} for row, score in rows
-        ],
-    )
-    return figures
 
 
 def finish(run: RunDir, config: Config, nets: Networks, start: dict[str, float], end: dict[str, float]) -> None:

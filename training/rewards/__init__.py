@@ -51,6 +51,15 @@ def parse(rewards: str) -> dict[str, float]:
     return weights
 
 
+def errors(rewards: str) -> dict[str, str]:
+    """What is wrong with an option `rewards`, for a Config's `check`."""
+    try:
+        parse(rewards)
+    except ValueError as error:
+        return {"rewards": str(error)}
+    return {}
+
+
 def _weight(word: str, number: str) -> float:
     try:
         weight = float(number)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from annotation import frozen
 from tests.training.recipes.conftest import attempt, create, started, stop_at_once, user
 
 pytestmark = pytest.mark.heavy
@@ -53,9 +54,9 @@ def untouched(inputs: Any, tmp_path: Path) -> Any:
 
 def test_the_reward_rises_on_prompts_that_were_never_answered_in_training(trained: Any, inputs: Any):
     config = SHORT | {"updates": 40, "rollout_size": 32, "minibatch_size": 16, "batch_size": 32, "max_new_tokens": 12}
-    ended = trained(
-        "ppo", inputs, config | {"held_out": 24, "learning_rate": 3e-3, "value_learning_rate": 3e-3, "critic_warmup": 4}
-    )
+    # A guard is right to mind: in this world the shortest answers are paid best.
+    rates = {"learning_rate": 3e-3, "value_learning_rate": 3e-3, "critic_warmup": 4, "length_drift": None}
+    ended = trained("ppo", inputs, config | rates | {"held_out": 24})
     assert ended.state == "succeeded"
     assert ended.figures["reward_end"] > ended.figures["reward_start"] + 0.5
     assert 0 < ended.figures["kl"] < 50
@@ -80,6 +81,75 @@ def test_while_the_critic_warms_up_the_policy_rests(trained: Any, inputs: Any):
 def test_an_update_ends_early_when_the_policy_has_moved_far_enough(trained: Any, inputs: Any):
     ended = trained("ppo", inputs, SHORT | {"critic_warmup": 0, "approx_kl_stop": 1e-9})
     assert max(ended.curve("steps")) == 2
+
+
+# It is paid -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory, snapshot: Path) -> Path:
+    """The prompts of the snapshot, each with an answer by rule: at least two and at most three words."""
+    folder = tmp_path_factory.mktemp("asked")
+    prompts = [{**row, "metadata": {"min_words": 2, "max_words": 3}} for row in frozen.read_prompts(snapshot)]
+    frozen.write(folder, prompts, [])
+    return folder
+
+
+def test_a_rule_is_learned_without_a_reward_model(trained: Any, base: Path, asked: Path):
+    sizes = {"updates": 30, "rollout_size": 32, "minibatch_size": 16, "batch_size": 32, "max_new_tokens": 12, "critic_warmup": 2}
+    rates = {"learning_rate": 3e-3, "value_learning_rate": 3e-3, "held_out": 24, "rewards": "length:1"}
+    ended = trained("ppo", {"model": base, "prompts": asked}, SHORT | sizes | rates)
+    assert ended.state == "succeeded"
+    assert ended.figures["reward_end"] > ended.figures["reward_start"] + 0.3
+    assert ended.curve("valid_reward_length")[-1] > ended.curve("valid_reward_length")[0]
+
+
+def test_each_part_of_a_weighted_sum_is_a_curve(trained: Any, inputs: Any, asked: Path):
+    ended = trained("ppo", inputs | {"prompts": asked}, SHORT | {"rewards": "model:1 length:0.5", "updates": 1, "no_end": 0.0})
+    (reward,), (model,), (length,) = (ended.curve(name) for name in ("reward", "reward_model", "reward_length"))
+    (ending,) = ended.curve("eos_rate")
+    assert 0 <= length <= 1
+    assert reward == pytest.approx(model + 0.5 * length) or ending < 1
+
+
+@pytest.mark.parametrize(
+    ("config", "given", "told"),
+    [
+        ({"rewards": "model:1"}, ("model", "prompts"), "ValueError: rewards names model: give a reward checkpoint as input reward"),
+        (
+            {"rewards": "length:1"},
+            ("model", "prompts", "reward"),
+            "ValueError: a reward checkpoint was given that rewards='length:1'",
+        ),
+        ({"rewards": "length:1"}, ("model", "prompts"), "ValueError: prompt 0: reward length: metadata.min_words or "),
+        ({"rewards": "longth:1"}, ("model", "prompts"), "ConfigError: rewards: no reward 'longth'; there are: model, exact, "),
+    ],
+)
+def test_rewards_that_cannot_be_paid_are_refused(config: Any, given: Any, told: str, trained: Any, inputs: Any):
+    assert trained("ppo", {name: inputs[name] for name in given}, SHORT | config).end["reason"].startswith(told)
+
+
+# People are asked -----------------------------------------------------------------------------------------------------------
+
+
+def test_at_chosen_distances_people_are_asked_and_training_goes_on_as_if_nobody_had_been(inputs: Any, trained: Any):
+    config = SHORT | {"critic_warmup": 0, "audit_prompts": 3, "kl_cap": None}
+    ended = trained("ppo", inputs | {"gold": inputs["reward"]}, config | {"audit_at": "0.1 50"})
+    (event,) = [event for event in ended.events if event["kind"] == "audit"]
+    rows = [json.loads(line) for line in (ended.folder / event["file"]).read_text().splitlines()]
+    assert (event["distance"], event["rows"], len(rows)) == (0.1, 3, 3)
+    for row in rows:
+        assert sorted(row) == [
+            "gold_policy",
+            "gold_reference",
+            "policy",
+            "prompt_id",
+            "reference",
+            "score_policy",
+            "score_reference",
+        ]
+        assert row["policy"][0]["role"] == row["reference"][0]["role"] == "assistant"
+    assert trained("ppo", inputs, config | {"audit_at": ""}, name="unasked").weights == ended.weights
 
 
 # It goes on exactly ---------------------------------------------------------------------------------------------------------
@@ -139,10 +209,13 @@ def test_a_damaged_checkpoint_is_refused_by_name_and_the_one_before_it_used(inpu
 
 
 def test_a_policy_that_leaves_its_reference_too_far_ends_the_run_with_the_reason(trained: Any, inputs: Any):
-    ended = trained("ppo", inputs, SHORT | {"learning_rate": 0.05, "kl_cap": 0.1, "save_every": 1, "critic_warmup": 0})
-    assert ended.state == "failed"
-    assert ended.end["reason"].startswith("KLTooHigh: KL is ")
-    assert "above kl_cap 0.1; last good checkpoint: " in ended.end["reason"]
+    ended = trained("ppo", inputs, SHORT | {"learning_rate": 0.05, "kl_cap": 0.1, "save_every": 1, "critic_warmup": 2})
+    assert (ended.code, ended.state) == (0, "stopped")
+    assert ended.end["reason"].startswith("guard kl_cap: KL is ")
+    last = int(ended.end["reason"].partition("above 0.1; last good checkpoint: step-")[2].partition(".")[0])
+    assert (ended.folder / "checkpoints" / f"step-{last}").is_dir()
+    assert ended.curve("kl")[-1] > 0.1 >= max(ended.curve("kl")[:-1])
+    assert len(ended.curve("kl")) == last + 2, "the checkpoint before the one whose policy went too far"
     assert not ended.out.exists()
 
 
@@ -229,7 +302,8 @@ def test_an_answer_is_scored_as_the_reward_model_was_trained(nets: Any, rows: li
 def test_the_gradient_of_a_step_does_not_depend_on_how_many_rows_fit_in_memory(nets: Any, rows: list[Any], inputs: Any):
     from training import ppo_math, ppo_networks
     from training.ppo_learner import Learner
-    from training.recipes.ppo import Config, gather
+    from training.ppo_looks import gather
+    from training.recipes.ppo import Config
 
     gradients = []
     for size in (1, 2, 3):
