@@ -81,7 +81,8 @@ def trained(stage: stages.Stage, config: Config, tokenizer: Any, rows: list[Logg
 
     set_seed(stage.seed)
     model = AutoModelForTokenClassification.from_pretrained(stage.required("model"), num_labels=1, dtype="float32")
-    model = weights.with_adapters(weights.without_dropout(model), config.lora_rank, "TOKEN_CLS")
+    # peft keeps the head `score` out of "all-linear", and trains it whole, only in what it takes for a SEQ_CLS model.
+    model = weights.with_adapters(weights.without_dropout(model), config.lora_rank, "SEQ_CLS")
     rewards = np.array([row.reward for row in rows])
     critic = Critic(model, float(rewards.mean()), float(rewards.std()) or 1.0)
 
