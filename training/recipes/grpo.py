@@ -48,5 +48,10 @@ def main(run: RunDir, config: Config) -> None:
 
     from training import trl_online
 
-    own = {"loss_type": config.loss, "scale_rewards": config.scale, "epsilon_high": config.clip_high}
+    own = {
+        "loss_type": config.loss,
+        "scale_rewards": config.scale,
+        "epsilon_high": config.clip_high,
+        "use_bias_correction_kl": True,  # else its gradient is that of KL(π_ref ‖ π)
+    }
     trl_online.learn(run, config, "grpo", GRPOTrainer, GRPOConfig, own)
