@@ -36,7 +36,7 @@ SHORT = {
 
 @pytest.fixture(scope="module")
 def prompts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty prompts that want an answer of two words at most; sixteen of them are held out."""
+    """Some forty prompts that want an answer of two words at most; two of five are held out."""
     dice = random.Random(5)
     asked: dict[str, list[Any]] = {f"say {' '.join(dice.sample(WORDS, 3))}": [] for _ in range(40)}
     return graded(tmp_path_factory.mktemp("prompts"), asked, ("train", "train", "train", "validation", "validation"), max_words=2)
@@ -91,8 +91,9 @@ def test_more_best_answers_than_answers_are_refused() -> None:
 
 
 def test_held_out_answers_get_better_and_the_way_is_told(base: Path, prompts: Path, tmp_path: Path) -> None:
-    run = attempt(create(tmp_path / "run", "best_of_n", {"model": base, "prompts": prompts}, {**SHORT, "answers": 8, "epochs": 4.0}))
-    print(run.curve("reward_drawn"), run.curve("reward_kept"), run.curve("valid_reward"), run.curve("valid_kl"), run.curve("valid_ended"))
+    run = attempt(
+        create(tmp_path / "run", "best_of_n", {"model": base, "prompts": prompts}, {**SHORT, "answers": 8, "epochs": 4.0})
+    )
     assert run.state == "succeeded", run.end
     drawn, chosen = run.curve("reward_drawn"), run.curve("reward_kept")
     assert len(drawn) == len(chosen) == 2
