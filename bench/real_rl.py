@@ -61,6 +61,7 @@ STAGES = {
         "value_learning_rate": 1e-3,
         "kl_coef": 0.02,
         "critic_warmup": 3,
+        "length_drift": None,  # what is measured here is where the rule leads, also where a guard would stop it
         "held_out": 64,
         "valid_every": 20,
         "save_every": 20,

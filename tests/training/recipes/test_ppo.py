@@ -105,11 +105,24 @@ def test_a_rule_is_learned_without_a_reward_model(trained: Any, base: Path, aske
 
 
 def test_each_part_of_a_weighted_sum_is_a_curve(trained: Any, inputs: Any, asked: Path):
-    ended = trained("ppo", inputs | {"prompts": asked}, SHORT | {"rewards": "model:1 length:0.5", "updates": 1, "no_end": 0.0})
-    (reward,), (model,), (length,) = (ended.curve(name) for name in ("reward", "reward_model", "reward_length"))
-    (ending,) = ended.curve("eos_rate")
-    assert 0 <= length <= 1
-    assert reward == pytest.approx(model + 0.5 * length) or ending < 1
+    ended = trained("ppo", inputs | {"prompts": asked}, SHORT | {"rewards": "model:1 length:0.5", "updates": 2})
+    assert {name: len(ended.curve(name)) for name in ("reward", "reward_model", "reward_length")} == {
+        "reward": 2,
+        "reward_model": 2,
+        "reward_length": 2,
+    }
+
+
+def test_an_answer_is_paid_the_weighted_sum_unless_it_did_not_end(nets: Any, rows: list[Any]):
+    from training import ppo_rewards
+
+    for row in rows:
+        row.asked.metadata["max_words"] = 3
+    pay, parts = ppo_rewards.paid(
+        nets.tokenizer, rows, {"model": 1.0, "length": 0.5}, model=torch.tensor([0.25, 2.0, 9.0]), unended=-1.0
+    )
+    assert pay.tolist() == [0.75, 2.0, -1.0]  # one word; six, twice as many as allowed; no end
+    assert parts == {"reward_model": 3.75, "reward_length": pytest.approx(2 / 3)}
 
 
 @pytest.mark.parametrize(
