@@ -236,7 +236,9 @@ def _point(look: Look, gain: Gain) -> charts.Estimate:
 
 
 def _votes(look: Look) -> charts.Estimate:
-    return look.distance, 100 * look.votes.value, 100 * look.votes.low, 100 * look.votes.high
+    """In per cent."""
+    value, low, high = (round(100 * share, 1) for share in (look.votes.value, look.votes.low, look.votes.high))
+    return look.distance, value, low, high
 
 
 def _curve(fit: gains.Fit | None, end: float) -> list[charts.Point]:

@@ -44,15 +44,25 @@ def verdict(report: Report) -> list[str]:
 
 
 def vote_claim(vote: dict[str, Any]) -> str:
-    """Which of two models people prefer, or that they do not clearly prefer one."""
+    """Which of two models people prefer, or that they do not clearly prefer one. Programs are never called people."""
     names = {"first": vote["first"], "second": vote["second"]}
     if not vote["n"]:
         return _("Nobody has compared %(first)s with %(second)s yet") % names
+    if vote["simulated"] == vote["n"]:
+        return _simulated_claim(vote) % names
     if vote["low"] > 0.5:
         return _("People prefer %(first)s to %(second)s") % names
     if vote["high"] < 0.5:
         return _("People prefer %(second)s to %(first)s") % names
     return _("People do not clearly prefer %(first)s or %(second)s") % names
+
+
+def _simulated_claim(vote: dict[str, Any]) -> str:
+    if vote["low"] > 0.5:
+        return _("Simulated raters prefer %(first)s to %(second)s")
+    if vote["high"] < 0.5:
+        return _("Simulated raters prefer %(second)s to %(first)s")
+    return _("Simulated raters do not clearly prefer %(first)s or %(second)s")
 
 
 def vote_sentence(vote: dict[str, Any]) -> str:
@@ -70,16 +80,8 @@ def vote_sentence(vote: dict[str, Any]) -> str:
         tail = _(": win rate %(share)s in %(n)s judgements (95 %% interval %(low)s to %(high)s).")
     else:
         tail = _(": %(name)s has a win rate of %(share)s in %(n)s judgements (95 %% interval %(low)s to %(high)s).")
-    return vote_claim(vote) + tail % figures + simulated(vote["simulated"], vote["n"])
-
-
-def simulated(count: int, n: int) -> str:
-    """What must be said where judgements are programs'; nothing where all are people's."""
-    if not count:
-        return ""
-    if count == n:
-        return _(" Not people: all of these judgements are by simulated raters.")
-    return _(" Not only people: %(count)s of these judgements are by simulated raters.") % {"count": count}
+    some = _(" Not only people: %(count)s of these judgements are by simulated raters.") % {"count": vote["simulated"]}
+    return vote_claim(vote) + tail % figures + (some if 0 < vote["simulated"] < vote["n"] else "")
 
 
 def measure_claim(measure: dict[str, Any]) -> str:

@@ -158,14 +158,14 @@ def _pending(run: Run) -> dict[str, Any]:
 
 
 def votes(evaluation: Evaluation, names: list[str]) -> list[dict[str, Any]]:
-    """One entry for each two models that people were asked to compare: the later checkpoint against the earlier one."""
+    """One entry for each two models that people compare, in the order asked: the later checkpoint against the earlier one."""
     place = {name: index for index, name in enumerate(names)}
     asked: dict[tuple[str, str], list[int]] = {}
     for task, models in preference.shown(evaluation.tasks.all(), "samples__model").items():
         if len(models) == 2 and "" not in models:
             earlier, later = sorted(models, key=lambda name: (place.get(name, len(place)), name))
             asked.setdefault((later, earlier), []).append(task)
-    return [_vote(evaluation, first, second, tasks) for (first, second), tasks in sorted(asked.items())]
+    return [_vote(evaluation, first, second, tasks) for (first, second), tasks in asked.items()]
 
 
 def _vote(evaluation: Evaluation, first: str, second: str, ids: list[int]) -> dict[str, Any]:

@@ -150,10 +150,21 @@ def test_an_open_vote_names_whose_win_rate_it_gives():
     )
 
 
-@pytest.mark.parametrize(("count", "sentence"), [(4, " Not people: all of these"), (3, " Not only people: 3 of these"), (0, "")])
-def test_a_vote_of_simulated_raters_says_so(count, sentence):
-    vote = {"first": "sft", "second": "base", "n": 4, "value": 0.5, "low": 0.2, "high": 0.8, "simulated": count}
-    assert claims.vote_sentence(vote).endswith(sentence + " judgements are by simulated raters." if count else "80.0\u00a0%).")
+@pytest.mark.parametrize(
+    ("low", "high", "claim"),
+    [
+        (0.6, 0.9, "Simulated raters prefer sft to base"),
+        (0.1, 0.4, "Simulated raters prefer base to sft"),
+        (0.2, 0.8, "Simulated raters do not clearly prefer sft or base"),
+    ],
+)
+def test_simulated_raters_are_never_called_people(low, high, claim):
+    vote = {"first": "sft", "second": "base", "n": 4, "value": 0.5, "low": low, "high": high, "simulated": 4}
+    assert claims.vote_claim(vote) == claim
+    assert claims.vote_sentence(vote).startswith(claim)
+    mixed = claims.vote_sentence(vote | {"simulated": 3})
+    assert mixed.startswith(claim.replace("Simulated raters", "People"))
+    assert mixed.endswith(" Not only people: 3 of these judgements are by simulated raters.")
 
 
 @pytest.mark.parametrize(
@@ -172,7 +183,7 @@ def test_figures_have_the_digits_that_mean_something(value, text):
     ],
 )
 def test_a_preference_is_claimed_only_where_the_interval_leaves_out_the_half(low, high, claim):
-    assert claims.vote_claim({"first": "b", "second": "a", "n": 9, "low": low, "high": high}) == claim
+    assert claims.vote_claim({"first": "b", "second": "a", "n": 9, "simulated": 0, "low": low, "high": high}) == claim
 
 
 # To whom, and how ---------------------------------------------------------------------------------------------------------------
