@@ -245,6 +245,7 @@ IMPORTS = {
     "prompts": "annotation.imports.prompts",
     "demonstrations": "annotation.imports.demonstrations",
     "rankings": "annotation.imports.rankings",
+    "logged": "annotation.imports.logged",
     "comparisons": "annotation.imports.comparisons",
     "argilla": "annotation.imports.argilla",
     "label_studio": "annotation.imports.label_studio",
