@@ -172,6 +172,16 @@ def test_layers_computed_twice_give_the_same_gradient(role: str, nets: Any):
     assert not nets.policy.training
 
 
+def test_a_model_in_training_mode_drops_nothing_out():
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from training import weights
+
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 20}
+    model, ids = weights.without_dropout(LlamaForCausalLM(LlamaConfig(**sizes, attention_dropout=0.5))), torch.tensor([[1, 2, 3]])
+    torch.testing.assert_close(model.train()(input_ids=ids).logits, model.eval()(input_ids=ids).logits)
+
+
 # Several processes ----------------------------------------------------------------------------------------------------------
 
 
