@@ -1,11 +1,11 @@
 """How near each way of learning comes to the best policy that there is, on a world whose every answer is written down.
 
-    python -m bench.optimum [--seeds 3] [--only ppo dpo]
+    python -m bench.optimum [--seeds 3] [--only ppo dpo] [--svg docs/optimum.svg]
 
-Each seed plants a world (`bench/enumerable.py`): a model, a reward for every answer, preferences drawn from the Bradley–Terry of that
-reward between answers that the model gave. Each recipe learns from what it learns from: PPO, GRPO and RLOO sample and are paid;
-DPO, IPO and AWR see logged answers alone. The share of the gain in E[r] − β KL, from the model as it came in to the optimum, is summed
-exactly over all answers. The last line is JSON: {"ppo": mean share, …}, with each seed's and a 95 % interval (Student's t).
+Each seed plants a world (`bench/enumerable.py`): a model, a reward for every answer, preferences drawn from the Bradley–Terry of
+that reward between answers that the model gave. PPO, GRPO and RLOO sample and are paid; DPO, IPO and AWR see logged answers alone.
+The share of the gain in E[r] − β KL, from the model as it came in to the optimum, is summed exactly over all answers. The last line
+is JSON: {"ppo": mean share, …}, with each world's and a 95 % interval (Student's t).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import statistics
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from bench import enumerable
+from bench import drawn, enumerable
 from training import train
 from training.rundir import RunDir
 
@@ -91,16 +92,28 @@ def interval(values: list[float]) -> tuple[float, float] | None:
     return statistics.fmean(values) - half, statistics.fmean(values) + half
 
 
+def chart(shares: dict[str, list[float]]) -> str:
+    """A picture of all shares with their intervals; the dashed line is the optimum."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from training import charts
+
+    rows = [(name.upper(), statistics.fmean(values), *(interval(values) or (None, None))) for name, values in shares.items()]
+    return drawn.alone(charts.interval_chart(rows, title="Share of the gain that any policy could have", reference=1.0))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3, help="worlds")
     parser.add_argument("--only", nargs="+", choices=list(CONFIGS), default=list(CONFIGS))
+    parser.add_argument("--svg", type=Path, help="where to draw the shares, as in docs/optimum.svg")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         shares = measure(args.only, args.seeds, Path(folder))
     told: dict[str, Any] = {name: round(statistics.fmean(values), 4) for name, values in shares.items()}
     told["interval"] = {name: [round(end, 4) for end in found] for name, values in shares.items() if (found := interval(values))}
     told["worlds"] = {name: [round(value, 4) for value in values] for name, values in shares.items()}
+    if args.svg:
+        args.svg.write_text(chart(shares), encoding="utf-8")
     print(json.dumps(told))
 
 

@@ -34,8 +34,9 @@ from training.rundir import RunDir
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "crisol" / "trl-1.12.0"
 SIDES = ("crisol", "trl")
+FIGURES = "figures.jsonl"
 NO_END = -1.0
-STAGES = ("generate_s", "score_s", "train_s")
+STAGES = ("generate_s", "score_s", "train_s", "cpu_s")
 
 Row = dict[str, Any]
 
@@ -71,7 +72,7 @@ def settings(args: argparse.Namespace, updates: int, rate: float, seed: int) -> 
         "critic_warmup": 0,
         "no_end": NO_END,
         "approx_kl_stop": 1e9,  # TRL never ends an update early
-        "kl_cap": 1e9,
+        **dict.fromkeys(("kl_cap", "entropy_floor", "length_drift", "eos_floor", "clip_ceiling")),  # no guard ends a run
         "held_out": 0,
         "save_every": updates,
     }
@@ -104,36 +105,22 @@ def run_crisol(folder: Path, world: Path, config: Row, seed: int) -> tuple[list[
     inputs = {name: str(world / name) for name in ("model", "reward", "prompts")}
     spec = {"run": 1, "recipe": "ppo", "main": ppo.__name__, "config": config, "inputs": inputs, "input_names": {}}
     RunDir.create(folder, {**spec, "seed": seed, "resources": {}})
-    peak = watched([sys.executable, "-m", "training.train", str(folder)])
-    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
-    return updates_of(events, config["rollout_size"]), peak
-
-
-def updates_of(events: list[Row], rollout: int) -> list[Row]:
-    """What a run's events say of each update; it lasted from the event before to its own."""
-    found, before = [], 0.0
-    for event in events:
-        if event["kind"] == "metrics" and "reward" in event:
-            found.append({**event, "seconds": event["at"] - before, "tokens": event["length"] * rollout})
-        if event["kind"] in {"metrics", "progress"}:
-            before = event["at"]
-    return found
+    return watched([sys.executable, "-m", "bench.ppo_stages", str(folder), str(folder / FIGURES)], folder)
 
 
 def run_trl(folder: Path, world: Path, config: Row, seed: int, python: Path) -> tuple[list[Row], float]:
     """The same of TRL."""
-    folder.mkdir(parents=True)
+    folder.mkdir()
     work = {
         "config": {**config, "output_dir": str(folder / "out")},
         "model": str(world / "model"),
         "reward": str(world / "reward"),
         "prompts": prompts_of(world),
         "no_end": NO_END,
-        "figures": str(folder / "figures.jsonl"),
+        "figures": str(folder / FIGURES),
     }
     (folder / "work.json").write_text(json.dumps(work))
-    peak = watched([str(python), str(ROOT / "bench" / "trl_ppo.py"), str(folder / "work.json")])
-    return [json.loads(line) for line in (folder / "figures.jsonl").read_text().splitlines()], peak
+    return watched([str(python), str(ROOT / "bench" / "trl_ppo.py"), str(folder / "work.json")], folder)
 
 
 def prompts_of(world: Path) -> list[list[int]]:
@@ -144,8 +131,8 @@ def prompts_of(world: Path) -> list[list[int]]:
     return [text.encode_prompt(tokenizer, row["messages"]) for row in frozen.read_prompts(world / "prompts")]
 
 
-def watched(command: list[str]) -> float:
-    """Runs a process with two threads to its end; its peak resident memory in MB. RuntimeError with its last lines if it fails."""
+def watched(command: list[str], folder: Path) -> tuple[list[Row], float]:
+    """Runs a process with two threads to its end: its figures and its peak memory in MB. RuntimeError if it fails."""
     env = {
         **os.environ,
         "OMP_NUM_THREADS": "2",
@@ -160,7 +147,7 @@ def watched(command: list[str]) -> float:
         if process.returncode:
             said.seek(0)
             raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{said.read()[-3000:]}")
-    return usage.ru_maxrss / 1024
+    return [json.loads(line) for line in (folder / FIGURES).read_text().splitlines()], usage.ru_maxrss / 1024
 
 
 # Speed ----------------------------------------------------------------------------------------------------------------------
@@ -191,7 +178,7 @@ def cost(rows: list[Row], peak: float, rollout: int) -> Row:
     """Medians over updates. Tokens are those of answers, ends included."""
     seconds = statistics.median(row["seconds"] for row in rows)
     tokens = statistics.fmean(row["tokens"] for row in rows)
-    stages = {stage: round(statistics.median(row[stage] for row in rows), 2) for stage in STAGES if stage in rows[0]}
+    stages = {stage: round(statistics.median(row[stage] for row in rows), 2) for stage in STAGES}
     return {
         "seconds_per_update": round(seconds, 2),
         "samples_per_s": round(rollout / seconds, 2),

@@ -29,8 +29,13 @@ class Stages(TrainerCallback):
         self.file, self.reward_model, self.end, self.no_end = file, reward_model, end, no_end
         self.told: dict[str, float] = defaultdict(float)
         self.kl = 0.0
-        self.began = self.last = time.perf_counter()
         self.stage = "generate"
+        self.begin()
+
+    def begin(self) -> None:
+        """An update begins."""
+        self.began = self.last = time.perf_counter()
+        self.began_cpu = time.process_time()
 
     def watch(self) -> None:
         """Puts itself between the trainer and three functions of its module."""
@@ -74,11 +79,12 @@ class Stages(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.into("generate")
         now = time.perf_counter()
-        told = {**self.told, "reward": self.told["reward"] / self.told["answers"], "kl": self.kl, "seconds": now - self.began}
+        told = {**self.told, "reward": self.told["reward"] / self.told["answers"], "kl": self.kl}
+        told |= {"seconds": now - self.began, "cpu_s": time.process_time() - self.began_cpu}
         self.file.write(json.dumps(told) + "\n")
         self.file.flush()
         self.told.clear()
-        self.began = self.last = time.perf_counter()
+        self.begin()
 
 
 def main() -> None:
@@ -104,7 +110,7 @@ def main() -> None:
             callbacks=[stages],
         )
         stages.watch()
-        stages.began = stages.last = time.perf_counter()
+        stages.begin()
         trainer.train()
 
 

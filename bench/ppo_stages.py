@@ -1,0 +1,65 @@
+"""Crisol's PPO on a run's folder, with a watch on its stages: what `bench/trl_ppo.py` tells of TRL, told of this one.
+
+    python -m bench.ppo_stages FOLDER FIGURES
+
+One JSON line an update: `reward`, `kl`, `answers`, `tokens`, `seconds` in all and by stage, `cpu_s`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+from training import ppo_learner, ppo_rollout, train
+
+
+class Watch:
+    """Stands between the recipe and two functions: when answers are there, scoring begins, and learning begins with `learn`."""
+
+    def __init__(self, file: Any):
+        self.file = file
+        self.answer, self.learn = ppo_rollout.answer, ppo_learner.Learner.learn
+        self.answered = 0.0
+        self.begin()
+
+    def begin(self) -> None:
+        """An update begins."""
+        self.began, self.began_cpu = time.perf_counter(), time.process_time()
+
+    def put(self) -> None:
+        """From now on the recipe passes here."""
+        ppo_rollout.answer = self.generated
+        ppo_learner.Learner.learn = lambda learner, experience: self.learned(learner, experience)
+
+    def generated(self, *args: Any) -> Any:
+        if not self.answered:
+            self.begin()  # before the first rollout networks were loaded
+        made = self.answer(*args)
+        self.answered = time.perf_counter()
+        return made
+
+    def learned(self, learner: Any, experience: Any) -> Any:
+        scored = time.perf_counter()
+        told = self.learn(learner, experience)
+        now = time.perf_counter()
+        row = {"reward": float(experience.scores.mean()), "kl": experience.kl, "answers": len(experience.answered)}
+        row |= {"tokens": int(experience.batch.mask.sum()), "seconds": now - self.began}
+        row |= {"generate_s": self.answered - self.began, "score_s": scored - self.answered, "train_s": now - scored}
+        row["cpu_s"] = time.process_time() - self.began_cpu
+        self.file.write(json.dumps(row) + "\n")
+        self.file.flush()
+        self.begin()
+        return told
+
+
+def main() -> int:
+    folder, figures = sys.argv[1:]
+    with open(figures, "w") as file:
+        Watch(file).put()
+        return train.main([folder])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
