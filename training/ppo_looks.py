@@ -45,13 +45,13 @@ class Looks:
         if self.audit.due(kl) is None:
             return
         sides: dict[str, list[dict[str, Any]]] = {}
-        for side, network in (("policy", self.nets.policy), ("reference", self.nets.reference)):
-            with aside(self.run.seed + updates + 1):
+        # One stream of random numbers for both: the same ones for either would pair like answers with like.
+        with aside(self.run.seed + updates + 1):
+            for side, network in (("policy", self.nets.policy), ("reference", self.nets.reference)):
                 experience = gather(self.config, replace(self.nets, policy=network), self.audit.prompts, clip=math.inf)
-            sides[side] = self.judged(side, experience)
+                sides[side] = self.judged(side, experience)
         rows = [{**ours, **theirs} for ours, theirs in zip(sides["policy"], sides["reference"], strict=True)]
-        # A gold model says nothing of an answer longer than it reads.
-        self.audit.log(updates, kl, [row for row in rows if None not in row.values()])
+        self.audit.log(updates, kl, rows)
 
     def judged(self, side: str, experience: Experience) -> list[dict[str, Any]]:
         """One side of the audit's rows: the answer alone, its score, and that of the model that training never climbs."""
