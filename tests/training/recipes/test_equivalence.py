@@ -6,18 +6,16 @@ batches were averaged as if they were equals, or processes got rows twice, losse
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from annotation import frozen
-from tests.training.recipes.conftest import WORDS, Attempt, attempt, create, ranked, started, user
+from bench.equivalence import judgements
+from tests.training.recipes.conftest import WORDS, Attempt, attempt, create, started
 
 pytestmark = pytest.mark.heavy
 
-RECIPES = ("reward", "dpo", "kto", "orpo", "simpo")
+RECIPES = ("reward", "dpo", "kto", "orpo", "simpo", "awr")
 STEPS = {"max_length": 64, "max_steps": 6, "log_every": 1, "valid_every": 3, "learning_rate": 1e-3}
 WHOLE = {**STEPS, "batch_size": 8, "accumulation": 1}
 PIECES = {**STEPS, "batch_size": 1, "accumulation": 8}
@@ -27,31 +25,7 @@ CURVES = ("loss", "gradient_norm", "valid_loss")
 @pytest.fixture(scope="module")
 def weighted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """13 rankings of raters who weigh between a tenth and two, with soft labels: 11 to train on, 2 held out."""
-    folder = tmp_path_factory.mktemp("weighted")
-    dice = random.Random(2)
-    prompts, rows = [], []
-    for number in range(13):
-        words = dice.sample(WORDS, 3)
-        shared = {"prompt_id": number, "tools": [], "language": "en", "source": "test", "licence": "CC0-1.0"}
-        shared["split"] = "train" if number < 11 else "validation"
-        asked = user("say " + " ".join(words))
-        prompts.append({**shared, "messages": asked})
-        made = {**shared, "task_id": number, "prompt": asked, "rater": "r1", "guidelines": None, "seconds": 3.0}
-        rows.append(soft(ranked(made, words, dice), dice))
-    frozen.write(folder, prompts, rows)
-    return folder
-
-
-def soft(row: dict[str, Any], dice: random.Random) -> dict[str, Any]:
-    """The judgement as a snapshot with `reliability` has it; half of them rank fewer answers."""
-    answers = row["answers"][: dice.choice((3, 4))]
-    for answer in answers:
-        answer["beats"] = {}
-    for place, answer in enumerate(answers):
-        for other in answers[place + 1 :]:
-            answer["beats"][str(other["sample_id"])] = probability = dice.random()
-            other["beats"][str(answer["sample_id"])] = 1 - probability
-    return {**row, "answers": answers, "weight": dice.uniform(0.1, 2.0)}
+    return judgements(tmp_path_factory.mktemp("weighted"), WORDS)
 
 
 def assert_same(one: Attempt, other: Attempt) -> None:
