@@ -72,4 +72,6 @@ class Site:
                 if requests.get(f"{self.url}/login/", timeout=5).ok:
                     return
             time.sleep(0.1)
+        # Left alive it would keep the port, and the next start would wait for the wrong site.
+        server.terminate()
         raise RuntimeError(f"The site did not start on port {self.port}; see {self.home / 'serve.log'}")

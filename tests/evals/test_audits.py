@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pytest
+from django.contrib.auth.models import User
 
+from annotation import desk
 from annotation import snapshot as snapshots
-from annotation.models import Judgement, Sample, Snapshot, Task
+from annotation.models import Judgement, Member, Prompt, Role, Sample, Snapshot, Task
+from demo import raters
 from evals import audit_page, audits, preference
 from evals.models import Evaluation
 from tests.evals.audited import Stage, an_audited_run, judge
@@ -125,6 +129,23 @@ def test_a_line_of_events_with_wrong_numbers_is_left_out(run):
     for step, data in ((70, {"kl": "inf", "figures": {"score": 1.0}}), (80, {"kl": 9.0, "figures": []}), (90, {})):
         Event.objects.create(run=run, attempt=1, kind="audit", step=step, data=data)
     assert [look.step for look in audit_page.page(run).looks] == [20, 60]
+
+
+def test_the_demos_raters_judge_an_audit_by_its_utility_and_are_counted_as_programs(project, lead):
+    program = User.objects.create_user("sim-ana")
+    Member.objects.create(project=project, user=program, role=Role.RATER)
+    run = an_audited_run(project, lead, [Stage(20, 1.21, 0.5)])
+    Prompt.objects.update(messages=[{"role": "user", "content": "What colour is the tomato?"}])
+    audits.ask(run)
+    for sample in Sample.objects.all():
+        text = "The tomato is red." if "@" in sample.model else "The tomato is blue."
+        Sample.objects.filter(pk=sample.pk).update(messages=[{"role": "assistant", "content": text}])
+    while seat := desk.claim(program, project):
+        texts = {sample.pk: sample.text for sample in seat.task.samples.all()}
+        answer = raters.compare("What colour is the tomato?", texts, random.Random(seat.pk), noise=0.0)
+        desk.fill(seat, program, answer, key=str(seat.pk))
+    (look,) = audit_page.page(run).looks
+    assert (look.votes.wins, look.votes.n, look.votes.simulated) == (6, 6, 6)
 
 
 def looks(*told: tuple[float, float, int, int]) -> list[audit_page.Look]:
