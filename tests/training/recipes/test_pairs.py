@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.training.recipes.conftest import assistant, user
+from tests.training.recipes.conftest import assistant, attempt, create, stop_at_once, user
 from training import pairs
 
 pytestmark = pytest.mark.heavy
@@ -64,6 +64,16 @@ def test_adapters_learn_too_and_end_in_a_plain_model(recipe: str, trained: Any, 
     assert run.curve("valid_loss")[-1] < run.curve("valid_loss")[0]
     ours, before = (AutoModelForCausalLM.from_pretrained(path).state_dict() for path in (run.out, base))
     assert set(ours) == set(before)
+
+
+def test_adapters_that_were_stopped_go_on_as_if_nothing_had_happened(base: Path, snapshot: Path, tmp_path: Path) -> None:
+    inputs, config = {"model": base, "dataset": snapshot}, {**FAST, "max_steps": 4, "lora_rank": 4}
+    whole = attempt(create(tmp_path / "whole", "dpo", inputs, config))
+    folder = create(tmp_path / "stopped", "dpo", inputs, config)
+    stop_at_once(folder)
+    attempt(folder)
+    again = attempt(folder, number=2)
+    assert again.weights == whole.weights
 
 
 def test_only_an_answers_own_tokens_count(tokenizer: Any) -> None:
