@@ -27,7 +27,9 @@ STARTS = {
     "sft": _("Fine-tune on demonstrations"),
     "reward": _("Train a reward model"),
     "ppo": _("Optimise by reward (PPO)"),
+    "best_of_n": _("Learn its best answers (best of n)"),
     "dpo": _("Optimise by preferences (DPO)"),
+    "awr": _("Learn from graded answers (AWR)"),
     "sample": _("Have a model answer its prompts"),
 }
 

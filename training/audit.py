@@ -56,8 +56,8 @@ class Audited(Protocol):
 
 def at_field() -> Any:
     """The option that says where raters are asked."""
-    words = "Distances √KL from the reference at which raters compare its answers with the policy's, blind. Empty: nobody is asked."
-    return field(default="1 2 4", metadata={"help": words, "unit": "√nats"})
+    words = "Distances √KL, as in “1 2 4”, at which raters compare policy and reference, blind. Empty: nobody is asked."
+    return field(default="", metadata={"help": words, "unit": "√nats"})
 
 
 def prompts_field() -> Any:

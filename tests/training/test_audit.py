@@ -14,7 +14,7 @@ from training.rundir import RunDir
 
 @dataclass
 class Config:
-    audit_at: str = audit.at_field()
+    audit_at: str = "1 2 4"
     audit_prompts: int = audit.prompts_field()
 
 
