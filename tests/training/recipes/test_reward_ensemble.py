@@ -32,6 +32,7 @@ def answered(project, asked: str, said: list[str]) -> list[Sample]:
 
 def test_raters_first_meet_what_seeds_disagree_about(project, lead, members) -> None:
     Project.objects.update(policy="disagreement")
+    project.refresh_from_db()
     groups = [answered(project, asked, said) for asked, said in TASKS.items()]
     answer_tasks(groups, kind="rank", overlap=1)
     run = Run.objects.create(project=project, recipe="score", created_by=lead)
