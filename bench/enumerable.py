@@ -17,24 +17,29 @@ import torch
 from torch import Tensor
 
 from annotation import frozen
-from bench.worlds import Shape, llama_config, word_tokenizer
+from bench.worlds import Shape, llama_config, plant_end, word_tokenizer
 from training import text
 
-WORDS = ["a", "b", "c", "d"]
+WORDS = ["a", "b", "c"]
 PROMPTS = ["ask a", "ask b", "ask c"]
-NO_END = -1.0  # what PPO pays for an answer that does not end; here such answers hardly happen
+END = 0.75  # about the chance that a next token is the end
+LONGEST = 40  # words of an answer that is drawn; hardly any is longer
+RATERS = 25  # of a pair; odd, so that one answer is always ahead
+NO_END = -1.0  # what an answer is worth that has more words than the world lists
 SHARED = {"tools": [], "language": "en", "source": "test", "licence": "CC0-1.0", "split": "train"}
 
 
 @dataclass
 class World:
-    """A folder with `model`, `reward` and `prompts`, and what is known of it. reference, rewards [prompts, answers], float64.
+    """A folder with `model`, `reward` and `prompts`, and what is known of it. reference, rewards [prompts, outcomes], float64.
 
-    `answers` are all texts that the model says; whatever else it might (a cut answer) is one more outcome, the last column.
+    The outcomes are `answers`, all texts of at most `most` words, and last, as one, every longer answer: cut by those who sample,
+    worth `NO_END` to all.
     """
 
     folder: Path
     tokenizer: Any
+    most: int
     answers: list[str]
     reference: Tensor
     rewards: Tensor
@@ -53,48 +58,30 @@ class World:
         return (self.objective(logs, beta) - least) / (most - least)
 
     def logs(self, folder: Path) -> Tensor:
-        """log π [prompts, answers] of the model in a folder."""
+        """log π [prompts, outcomes] of the model in a folder."""
         from transformers import AutoModelForCausalLM
 
         return chances(AutoModelForCausalLM.from_pretrained(folder), self.tokenizer, self.answers)
 
-    def pairs(self, folder: Path, count: int, seed: int) -> Path:
-        """A snapshot of two answers of the reference at a time, preferred as Bradley and Terry would: P = σ(r₁ − r₂)."""
-        frozen.write(folder, self.prompt_rows(), self._compared(count, seed))
+    def judge(self, folder: Path, count: int, seed: int) -> Path:
+        """A snapshot of two drawn answers at a time, each pair judged by `RATERS` as Bradley and Terry would: P = σ(r₁ − r₂).
+
+        What share of them preferred the first is told as `beats`, as in a snapshot taken with `reliability`. The aspect `score` is
+        the reward itself.
+        """
+        torch.manual_seed(seed)
+        frozen.write(folder, self.prompt_rows(), self._judged(count))
         return folder
 
-    def _compared(self, count: int, seed: int) -> Iterator[dict[str, Any]]:
-        dice = torch.Generator().manual_seed(seed)
-        drawn = self.reference[:, :-1].exp()
+    def _judged(self, count: int) -> Iterator[dict[str, Any]]:
+        texts = [drawn(self.folder / "model", self.tokenizer, prompt, 2 * -(-count // len(PROMPTS))) for prompt in PROMPTS]
+        known = {answer: place for place, answer in enumerate(self.answers)}
         for number in range(count):
-            prompt = number % len(PROMPTS)
-            first, second = torch.multinomial(drawn[prompt], 2, replacement=True, generator=dice).tolist()
-            likely = torch.sigmoid(self.rewards[prompt, first] - self.rewards[prompt, second])
-            better = bool(torch.rand((), generator=dice, dtype=torch.float64) < likely)
-            yield self._judged(number, prompt, (first, second), (float(better), float(not better)))
-
-    def _judged(self, number: int, prompt: int, places: tuple[int, int], grades: tuple[float, float]) -> dict[str, Any]:
-        """A judgement of the kind `compare`."""
-        answers = [
-            {
-                "sample_id": 2 * number + side,
-                "messages": said(self.answers[place]),
-                "model": "reference",
-                "author": None,
-                "written": False,
-                "grades": {"overall": grade, "acceptable": 1.0},
-            }
-            for side, (place, grade) in enumerate(zip(places, grades, strict=True))
-        ]
-        head = {
-            "judgement_id": number,
-            "task_id": number,
-            "kind": "compare",
-            "rater": "planted",
-            "guidelines": None,
-            "seconds": 1.0,
-        }
-        return {**SHARED, **head, "prompt_id": prompt, "prompt": asked(PROMPTS[prompt]), "answers": answers}
+            prompt, pair = number % len(PROMPTS), number // len(PROMPTS)
+            said = texts[prompt][2 * pair : 2 * pair + 2]
+            scores = [float(self.rewards[prompt, known.get(text, -1)]) for text in said]
+            likely = torch.sigmoid(torch.tensor(scores[0] - scores[1]))
+            yield compared(number, prompt, said, int(torch.binomial(torch.tensor(float(RATERS)), likely)), scores)
 
     @staticmethod
     def prompt_rows() -> list[dict[str, Any]]:
@@ -105,24 +92,45 @@ def asked(prompt: str) -> list[dict[str, Any]]:
     return [{"role": "user", "content": prompt}]
 
 
-def said(answer: str) -> list[dict[str, Any]]:
+def answered(answer: str) -> list[dict[str, Any]]:
     return [{"role": "assistant", "content": answer}]
+
+
+def compared(number: int, prompt: int, said: list[str], votes: int, scores: list[float]) -> dict[str, Any]:
+    """A judgement of the kind `compare`: so many of the raters were for the first answer."""
+    shares = (votes / RATERS, 1 - votes / RATERS)
+    answers = [
+        {
+            "sample_id": 2 * number + side,
+            "messages": answered(text),
+            "model": "reference",
+            "author": None,
+            "written": False,
+            "grades": {"overall": float(shares[side] > 0.5), "acceptable": 1.0, "score": scores[side]},
+            "beats": {str(2 * number + 1 - side): shares[side]},
+        }
+        for side, text in enumerate(said)
+    ]
+    head = {"judgement_id": number, "task_id": number, "kind": "compare", "rater": "planted", "guidelines": None, "seconds": 1.0}
+    return {**SHARED, **head, "weight": 1.0, "prompt_id": prompt, "prompt": asked(PROMPTS[prompt]), "answers": answers}
 
 
 # Making one -----------------------------------------------------------------------------------------------------------------
 
 
 def make(folder: Path, *, most: int, seed: int) -> World:
-    """Writes a world whose answers have at most so many words: a model with chances of its own, a random reward model."""
+    """Writes a world that lists answers of at most so many words: a random model, and a reward model with a mind of its own."""
     from transformers import LlamaForCausalLM, LlamaForSequenceClassification
 
     tokenizer = word_tokenizer(["ask", *WORDS])
-    shape = Shape(words=1 + len(WORDS), width=64, inner=128, layers=2, heads=2, positions=32)
-    answers = [" ".join(words) for count in range(1, most + 1) for words in itertools.product(WORDS, repeat=count)]
+    shape = Shape(words=1 + len(WORDS), width=64, inner=128, layers=2, heads=2, positions=64)
+    answers = [" ".join(words) for count in range(most + 1) for words in itertools.product(WORDS, repeat=count)]
     torch.manual_seed(seed)
-    model = LlamaForCausalLM(llama_config(shape, tokenizer))
-    fit(model, tokenizer, answers, torch.randn(len(PROMPTS), len(answers)).log_softmax(-1))
-    reward = LlamaForSequenceClassification(llama_config(shape, tokenizer, num_labels=1, initializer_range=0.3)).eval()
+    model = LlamaForCausalLM(llama_config(shape, tokenizer, initializer_range=0.1)).eval()
+    ids, _, start = chats(tokenizer, answers)
+    plant_end(model, tokenizer, ids[:, start - 1 :], END, silent=[tokenizer.convert_tokens_to_ids("ask")])
+    reward = LlamaForSequenceClassification(llama_config(shape, tokenizer, num_labels=1, initializer_range=0.1)).eval()
+    fit(reward, tokenizer, answers, torch.randn(len(PROMPTS), len(answers)))
     for name, network in (("model", model), ("reward", reward)):
         network.save_pretrained(folder / name)
         tokenizer.save_pretrained(folder / name)
@@ -130,25 +138,32 @@ def make(folder: Path, *, most: int, seed: int) -> World:
     mean, std, rewards = scaled(scores(reward, tokenizer, answers), reference)
     (folder / "reward" / "reward.json").write_text(json.dumps({"mean": mean, "std": std}))
     frozen.write(folder / "prompts", World.prompt_rows(), [])
-    return World(folder, tokenizer, answers, reference, rewards)
+    return World(folder, tokenizer, most, answers, reference, rewards)
 
 
-def fit(model: Any, tokenizer: Any, answers: list[str], wanted: Tensor, steps: int = 300) -> None:
-    """Teaches the model to say each answer [prompts, answers] with its wanted chance (log), and nothing else."""
-    ids, mask, start = chats(tokenizer, answers)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
+def fit(reward: Any, tokenizer: Any, answers: list[str], wanted: Tensor, steps: int = 200) -> None:
+    """Teaches the reward model about these scores [prompts, answers]: what a random one says hardly depends on the answer."""
+    ids, mask, _ = chats(tokenizer, answers)
+    optimizer = torch.optim.Adam(reward.parameters(), lr=3e-3)
     for _ in range(steps):
         optimizer.zero_grad()
-        found = answer_logprobs(model, ids, mask, start)
-        (wanted.flatten().exp() * (wanted.flatten() - found)).sum().backward()
+        ((reward(input_ids=ids, attention_mask=mask).logits[:, 0] - wanted.flatten()) ** 2).mean().backward()
         optimizer.step()
-        schedule.step()
+
+
+def drawn(model: Path, tokenizer: Any, prompt: str, count: int) -> list[str]:
+    """So many answers of a model, sampled."""
+    from transformers import AutoModelForCausalLM
+
+    ids = torch.tensor([text.encode_prompt(tokenizer, asked(prompt))] * count)
+    network = AutoModelForCausalLM.from_pretrained(model)
+    made = network.generate(ids, do_sample=True, top_k=0, max_new_tokens=LONGEST, pad_token_id=tokenizer.pad_token_id)
+    return [text.decode_answer(tokenizer, row) for row in made[:, ids.shape[1] :].tolist()]
 
 
 def chats(tokenizer: Any, answers: list[str]) -> tuple[Tensor, Tensor, int]:
     """Every prompt with every answer as one batch (ids and mask, padded on the right), and where all answers begin."""
-    rows = [text.encode_chat(tokenizer, [*asked(prompt), *said(answer)]).input_ids for prompt in PROMPTS for answer in answers]
+    rows = [text.encode_chat(tokenizer, [*asked(prompt), *answered(answer)]).input_ids for prompt in PROMPTS for answer in answers]
     [start] = {len(text.encode_prompt(tokenizer, asked(prompt))) for prompt in PROMPTS}
     return *text.pad_batch(rows, tokenizer.pad_token_id), start
 
@@ -161,7 +176,7 @@ def answer_logprobs(model: Any, ids: Tensor, mask: Tensor, start: int) -> Tensor
 
 @torch.no_grad()
 def chances(model: Any, tokenizer: Any, answers: list[str]) -> Tensor:
-    """log π [prompts, answers + 1]; the last column is all that is no answer."""
+    """log π [prompts, outcomes]."""
     logs = answer_logprobs(model.eval(), *chats(tokenizer, answers)).double().view(len(PROMPTS), -1)
     rest = (1 - logs.exp().sum(-1, keepdim=True)).clamp(min=1e-9).log()
     return torch.cat([logs, rest], -1)
@@ -175,7 +190,7 @@ def scores(reward: Any, tokenizer: Any, answers: list[str]) -> Tensor:
 
 
 def scaled(raw: Tensor, reference: Tensor) -> tuple[float, float, Tensor]:
-    """Mean and spread of what the reference says, and the rewards [prompts, answers + 1] in that unit."""
+    """Mean and spread of what the reference says, and the rewards [prompts, outcomes] in that unit."""
     weight = reference[:, :-1].exp()
     mean = float((weight * raw).sum() / weight.sum())
     std = float(((weight * (raw - mean) ** 2).sum() / weight.sum()).sqrt())

@@ -28,30 +28,30 @@ from training.rundir import RunDir
 
 BETA = 0.5
 WORDS = 2
-PAIRS = 12_000
+PAIRS = 3_000
 T = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}  # Student's t, 97.5 %, n - 1
 
 # Long enough for a tiny model to settle; everything else as the recipes have it.
 SAMPLED = {"max_new_tokens": WORDS + 1, "held_out": 0}
 ONLINE = SAMPLED | {
-    "max_steps": 150, "batch_size": 256, "accumulation": 1, "learning_rate": 3e-3, "schedule": "linear", "save_every": 1000,
+    "max_steps": 100, "batch_size": 256, "accumulation": 1, "learning_rate": 2e-3, "schedule": "linear", "save_every": 1000,
     "beta": BETA,
 }  # fmt: skip
-LOGGED = {"batch_size": 256, "learning_rate": 3e-3, "schedule": "linear", "valid_every": 10_000, "save_every": 10_000, "beta": BETA}
+LOGGED = {"batch_size": 64, "learning_rate": 2e-3, "schedule": "linear", "valid_every": 10_000, "save_every": 10_000, "beta": BETA}
 CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "ppo": ("ppo", SAMPLED | {
-        "updates": 150, "rollout_size": 256, "minibatch_size": 128, "batch_size": 256, "learning_rate": 3e-3,
-        "value_learning_rate": 3e-3, "critic_warmup": 5, "save_every": 1000, "kl_coef": BETA,
+        "updates": 100, "rollout_size": 256, "minibatch_size": 128, "batch_size": 256, "learning_rate": 2e-3,
+        "value_learning_rate": 2e-3, "critic_warmup": 5, "save_every": 1000, "kl_coef": BETA,
     }),
-    "dpo": ("dpo", LOGGED | {"epochs": 4}),
-    "ipo": ("dpo", LOGGED | {"epochs": 4, "loss": "ipo"}),
+    "dpo": ("dpo", LOGGED | {"epochs": 6}),
+    "ipo": ("dpo", LOGGED | {"epochs": 6, "loss": "ipo"}),
     # Weights in the unit of rewards, so that β is the price of KL here too.
-    "awr": ("awr", LOGGED | {"epochs": 4, "rewards": "model:1", "unit": "reward", "baseline": "group"}),
+    "awr": ("awr", LOGGED | {"epochs": 6, "aspect": "score", "unit": "reward", "baseline": "group"}),
     # Neither divides by the spread of a group: β would not be the price of KL.
     "grpo": ("grpo", ONLINE | {"loss": "dr_grpo", "scale": "none"}),
     "rloo": ("rloo", ONLINE),
 }  # fmt: skip
-PAID = {"ppo", "grpo", "rloo", "awr"}
+PAID = {"ppo", "grpo", "rloo"}
 
 
 def share(world: enumerable.World, name: str, folder: Path, config: dict[str, Any] | None = None, seed: int = 0) -> float:
@@ -59,7 +59,7 @@ def share(world: enumerable.World, name: str, folder: Path, config: dict[str, An
     recipe, settings = CONFIGS[name]
     inputs = {"model": world.folder / "model"}
     inputs |= {"reward": world.folder / "reward"} if recipe in PAID else {}
-    inputs |= {"dataset": world.folder / "pairs"} if recipe in {"dpo", "awr"} else {"prompts": world.folder / "prompts"}
+    inputs |= {"dataset": world.folder / "judged"} if recipe in {"dpo", "awr"} else {"prompts": world.folder / "prompts"}
     spec = {"run": 1, "recipe": recipe, "main": f"training.recipes.{recipe}", "config": settings | (config or {})}
     RunDir.create(
         folder, {**spec, "inputs": {k: str(v) for k, v in inputs.items()}, "input_names": {}, "seed": seed, "resources": {}}
@@ -75,7 +75,7 @@ def measure(names: list[str], seeds: int, folder: Path) -> dict[str, list[float]
     with tqdm(total=seeds * len(names)) as bar:
         for seed in range(seeds):
             world = enumerable.make(folder / str(seed), most=WORDS, seed=seed)
-            world.pairs(world.folder / "pairs", PAIRS, seed)
+            world.judge(world.folder / "judged", PAIRS, seed)
             for name in names:
                 bar.set_description(f"{name}, world {seed}")
                 found[name].append(share(world, name, world.folder / name, seed=seed))

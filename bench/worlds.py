@@ -16,6 +16,7 @@ from annotation import frozen
 from training import text
 
 CONSTANT, WORTH, HEARD = 0, 1, 2  # dimensions of the residual stream that are planted
+SILENCE = 40.0  # nats that a token which is never said stands below all words together
 
 
 @dataclass(frozen=True)
@@ -104,21 +105,34 @@ def _snapshot(folder: Path, shape: Shape, prompts: int, lengths: tuple[int, int]
     frozen.write(folder, rows, [])
 
 
-@torch.no_grad()
 def _ending(shape: Shape, tokenizer: Any, end: float) -> Any:
-    """A random Llama whose end token's logit is lifted by what its first dimension, constant, carries to the head."""
+    """A random Llama that says words, and ends."""
     from transformers import LlamaForCausalLM
 
-    model = LlamaForCausalLM(llama_config(shape, tokenizer, tie_word_embeddings=False))
-    model.model.embed_tokens.weight[:, CONSTANT] = 0.5
-    model.lm_head.weight[:, CONSTANT] = 0.0
-    ids = _random_ids(shape, tokenizer)
-    hidden = model.model(input_ids=ids).last_hidden_state
-    others = torch.nn.functional.linear(hidden, model.lm_head.weight).logsumexp(-1).mean()
-    model.lm_head.weight[tokenizer.eos_token_id] = 0.0
-    lift = (others + math.log(end / (1 - end))) / hidden[..., CONSTANT].mean()
-    model.lm_head.weight[tokenizer.eos_token_id, CONSTANT] = lift
+    model = LlamaForCausalLM(llama_config(shape, tokenizer))
+    plant_end(model, tokenizer, _random_ids(shape, tokenizer), end)
     return model
+
+
+@torch.no_grad()
+def plant_end(model: Any, tokenizer: Any, ids: Any, end: float, silent: Sequence[int] = ()) -> None:
+    """About this share of the tokens that follow `ids` will be the end; special and `silent` ones are never said.
+
+    The first dimension of the residual stream is made a constant, which lifts the end's logit and sinks the others' so deep that no
+    gradient reaches them.
+    """
+    embedding, head, last = model.model.embed_tokens.weight, model.lm_head.weight, tokenizer.eos_token_id
+    embedding[:, CONSTANT], head[:, CONSTANT] = 0.5, 0.0
+    for layer in model.model.layers:
+        layer.self_attn.o_proj.weight[CONSTANT], layer.mlp.down_proj.weight[CONSTANT] = 0.0, 0.0
+    never = sorted({*tokenizer.all_special_ids, *silent} - {last})
+    head[never] = 0.0
+    hidden = model.model(input_ids=ids).last_hidden_state
+    carried = hidden[..., CONSTANT].mean()
+    words = [token for token in range(len(tokenizer)) if token not in {*never, last}]
+    level = torch.nn.functional.linear(hidden, head[words]).logsumexp(-1).mean()
+    head[last, CONSTANT] = (level + math.log(end / (1 - end))) / carried
+    head[never, CONSTANT] = (level - SILENCE) / carried
 
 
 @torch.no_grad()
