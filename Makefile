@@ -16,7 +16,8 @@ run: .venv/train
 	$(BIN)/python manage.py serve --port $(PORT) $(ARGS)
 
 test: .venv/dev check
-	$(BIN)/python -m pytest -m "heavy or browser" $(ARGS)
+	$(BIN)/python -m pytest -m browser $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "heavy and not browser" $(ARGS)
 	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -n auto -m "not heavy and not browser" $(ARGS)
 
 check: .venv/dev

@@ -22,13 +22,13 @@ SHORT = {
     "max_length": 64,
     "batch_size": 4,
     "accumulation": 2,
-    "max_steps": 12,
+    "max_steps": 20,
     "save_every": 4,
     "valid_every": 3,
     "learning_rate": 1e-3,
 }
 CONFIGS = {
-    "pretrain": {**TINY, "max_steps": 12, "save_every": 4, "valid_every": 3},
+    "pretrain": {**TINY, "max_steps": 20, "save_every": 4, "valid_every": 3},
     "sft": SHORT,
     "reward": SHORT,
     "dpo": SHORT,
@@ -64,7 +64,7 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(recipe: str, inputs: A
     folder = create(tmp_path / "run", recipe, inputs[recipe], CONFIGS[recipe])
     stop_at_once(folder)
     first = attempt(folder)
-    assert (first.code, first.end["reason"]) == (0, "stopped at step 1 of 12; saved")
+    assert (first.code, first.end["reason"]) == (0, "stopped at step 1 of 20; saved")
     assert not first.out.exists()
     again, whole = attempt(folder, number=2), untouched(recipe)
     assert again.state == "succeeded"
@@ -134,7 +134,7 @@ def test_a_damaged_checkpoint_is_refused_by_name_and_the_one_before_it_used(
 @pytest.mark.parametrize(
     ("field", "value", "named"),
     [
-        ("max_steps", 13, "max_steps was 12, is 13"),
+        ("max_steps", 21, "max_steps was 20, is 21"),
         ("batch_size", 2, "batch_size was 4, is 2"),
         ("learning_rate", 0.5, "learning_rate was 0.001, is 0.5"),
     ],
