@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -69,4 +70,7 @@ def _attempt(run: RunDir) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    # A stop that comes while Python takes itself apart would make a run that ended well look killed.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(code)
