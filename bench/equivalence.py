@@ -2,9 +2,13 @@
 
     python -m bench.equivalence [--recipes dpo kto] [--steps 6]
 
-Every recipe on the Trainer that learns from judgements learns the same steps in four ways, on rows that weigh differently, over an
-epoch's end that is not a whole step. The last line is JSON: for each recipe the largest relative difference of any loss, gradient
-norm or held-out loss from those of one batch of eight rows in one process.
+Every recipe that learns from people learns the same steps in each way: from judgements on rows that weigh differently, over an
+epoch's end that is not a whole step; from its own answers for what a reward model pays, at least two rollouts of them. ppo and
+best_of_n draw every answer, or every batch of them, from a seed of its own; TRL does not, so grpo and rloo start through
+`bench.seeded`, which makes it.
+
+The last line is JSON: for each recipe the largest relative difference of any loss, gradient norm, reward, KL or held-out figure
+from those of one batch of eight rows in one process; apart from them curves that TRL tells as means over batches of each's mean.
 """
 
 from __future__ import annotations
@@ -17,16 +21,16 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from annotation import frozen
 from training.rundir import RunDir
 
-RECIPES = ("reward", "dpo", "kto", "orpo", "simpo", "awr")
-CURVES = ("loss", "gradient_norm", "valid_loss")
 RANK = 4
+NEAR_ZERO = 0.01  # of a curve's largest value: smaller ones, which may be rounding alone, are compared by this much
 # Rows a step are eight in every way: batch size × accumulation × processes.
 WAYS: dict[str, dict[str, Any]] = {
     "1 × 8": {"batch_size": 8, "accumulation": 1},
@@ -34,17 +38,94 @@ WAYS: dict[str, dict[str, Any]] = {
     "ddp": {"batch_size": 2, "accumulation": 2},
     "zero2": {"batch_size": 2, "accumulation": 2, "parallel": "zero2"},
 }
+WITHOUT_ZERO = {way: cut for way, cut in WAYS.items() if way != "zero2"}
 PROCESSES = {"ddp": 2, "zero2": 2}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Recipes that are measured alike: what they are given, which curves must be the same, and which TRL tells batch by batch."""
+
+    inputs: tuple[str, ...]
+    config: dict[str, Any]
+    curves: tuple[str, ...]
+    ways: dict[str, dict[str, Any]]
+    loose: tuple[str, ...] = ()
+    length: str = "max_steps"
+    module: str = "training.train"
+
+
+RHYTHM = {"log_every": 1, "valid_every": 3, "learning_rate": 1e-3}
+ANSWERING = {"rewards": "model:1", "max_new_tokens": 16}
+ASKED = ("model", "reward", "prompts")
+JUDGED = Kind(
+    inputs=("model", "dataset"),
+    config={**RHYTHM, "max_length": 64},
+    curves=("loss", "gradient_norm", "valid_loss"),
+    ways=WAYS,
+)
+BEST = Kind(
+    inputs=ASKED,
+    config={**RHYTHM, **ANSWERING, "max_length": 64, "answers": 4, "rounds": 2},
+    curves=(
+        *(f"round_{number}_{name}" for number in (1, 2) for name in ("loss", "gradient_norm")),
+        *("reward_drawn", "reward_kept", "valid_reward", "valid_kl"),
+    ),
+    ways=WAYS,
+)
+# Two steps on each rollout: in the second the ratio to what the answers were drawn with is no longer 1.
+ONLINE = Kind(
+    inputs=ASKED,
+    config={**RHYTHM, **ANSWERING, "group_size": 4, "iterations": 2, "save_every": 100},
+    curves=("loss", "gradient_norm", "reward", "reward_std", "length", "valid_reward", "valid_kl"),
+    loose=("entropy", "kl_per_token", "clip_fraction"),
+    ways=WITHOUT_ZERO,
+    module="bench.seeded",
+)
+PPO = Kind(
+    inputs=ASKED,
+    config={
+        **ANSWERING,
+        "rollout_size": 16,
+        "minibatch_size": 8,
+        "epochs": 2,
+        "critic_warmup": 1,
+        "learning_rate": 1e-3,
+        "value_learning_rate": 1e-3,
+        "valid_every": 3,
+    },
+    curves=("policy_loss", "gradient_norm", "value_loss", "value_gradient_norm", "reward", "kl", "valid_reward", "valid_kl"),
+    # It cuts a step of its own accord: as many answers at once as fit in memory.
+    ways={"1 × 8": {"batch_size": 8}, "8 × 1": {"batch_size": 1}, "ddp": {"batch_size": 4}},
+    length="updates",
+)
+KINDS = {
+    **dict.fromkeys(("reward", "dpo", "kto", "orpo", "simpo", "awr"), JUDGED),
+    "best_of_n": BEST,
+    "grpo": ONLINE,
+    "rloo": ONLINE,
+    "ppo": PPO,
+}
 
 Row = dict[str, Any]
 
 
 def judgements(folder: Path, words: list[str], train: int = 11, valid: int = 2, seed: int = 2) -> Path:
-    """A snapshot of rankings by raters who weigh between a tenth and two, with soft labels, three or four answers each."""
+    """A snapshot of rankings by raters who weigh between a tenth and two, with soft labels, three or four answers each.
+
+    Its prompts ask for three words at most.
+    """
     dice = random.Random(seed)
     splits = ["train"] * train + ["validation"] * valid
-    frozen.write(folder, [], [judgement(number, split, words, dice) for number, split in enumerate(splits)])
+    rows = [judgement(number, split, words, dice) for number, split in enumerate(splits)]
+    frozen.write(folder, [prompt(row) for row in rows], rows)
     return folder
+
+
+def prompt(judged: Row) -> Row:
+    """What was asked in a judgement."""
+    about = {name: judged[name] for name in ("prompt_id", "language", "source", "licence", "split", "tools")}
+    return {**about, "messages": judged["prompt"], "metadata": {"max_words": 3}}
 
 
 def judgement(number: int, split: str, words: list[str], dice: random.Random) -> Row:
@@ -75,10 +156,10 @@ def answer(sample: int, tier: int, words: list[str], dice: random.Random) -> Row
 def learn(folder: Path, recipe: str, inputs: dict[str, Path], config: Row, processes: int) -> list[Row]:
     """One run in processes of its own; its events. RuntimeError where it did not succeed."""
     spec = {"run": 1, "recipe": recipe, "main": f"training.recipes.{recipe}", "config": config, "input_names": {}, "seed": 7}
-    places = {name: str(path) for name, path in inputs.items()}
+    places = {name: str(inputs[name]) for name in KINDS[recipe].inputs}
     RunDir.create(folder, {**spec, "inputs": places, "resources": {"processes": processes}})
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
-    command = [sys.executable, *torchrun, "-m", "training.train", str(folder)]
+    command = [sys.executable, *torchrun, "-m", KINDS[recipe].module, str(folder)]
     log = folder.with_suffix(".log")
     with open(log, "wb") as file:
         subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=file, stderr=file, check=False)
@@ -88,35 +169,42 @@ def learn(folder: Path, recipe: str, inputs: dict[str, Path], config: Row, proce
     return events
 
 
-def curves(events: list[Row]) -> dict[str, list[float]]:
-    return {name: [event[name] for event in events if event["kind"] == "metrics" and name in event] for name in CURVES}
-
-
-def apart(found: list[Row], wanted: list[Row]) -> float:
+def apart(found: list[Row], wanted: list[Row], names: Sequence[str]) -> float:
     """The largest relative difference between the same points of the same curves; infinite where some are missing."""
-    mine, theirs = curves(found), curves(wanted)
-    if any(len(mine[name]) != len(theirs[name]) or not theirs[name] for name in CURVES):
+    return max(curve_apart(curve(found, name), curve(wanted, name)) for name in names)
+
+
+def curve(events: list[Row], name: str) -> list[float]:
+    return [event[name] for event in events if event["kind"] == "metrics" and name in event]
+
+
+def curve_apart(mine: list[float], theirs: list[float]) -> float:
+    """The largest difference of two points, relative to the second's size or, where it is near zero, to the curve's."""
+    if not theirs or len(mine) != len(theirs):
         return math.inf
-    return max(abs(a - b) / abs(b) for name in CURVES for a, b in zip(mine[name], theirs[name], strict=True))
+    least = max(NEAR_ZERO * max(abs(value) for value in theirs), sys.float_info.min)
+    return max(abs(a - b) / max(abs(b), least) for a, b in zip(mine, theirs, strict=True))
 
 
-def differences(recipe: str, inputs: dict[str, Path], folder: Path, steps: int) -> Iterator[tuple[str, float]]:
-    """(way, difference from one batch in one process), with all weights and with adapters."""
-    rhythm = {"max_length": 64, "max_steps": steps, "log_every": 1, "valid_every": 3, "learning_rate": 1e-3}
+def differences(recipe: str, inputs: dict[str, Path], folder: Path, steps: int) -> Iterator[tuple[str, float, float | None]]:
+    """(way, difference from one batch in one process, that of curves told batch by batch), with all weights and with adapters."""
+    kind = KINDS[recipe]
     for rank in (0, RANK):
         wanted: list[Row] = []
-        for way, cut in WAYS.items():
+        for way, cut in kind.ways.items():
             where = folder / f"{recipe}-{way.replace(' ', '')}-{rank}"
-            events = learn(where, recipe, inputs, {**rhythm, **cut, "lora_rank": rank}, PROCESSES.get(way, 1))
+            config = {**kind.config, **cut, kind.length: steps, "lora_rank": rank}
+            events = learn(where, recipe, inputs, config, PROCESSES.get(way, 1))
             wanted = wanted or events
             if events is not wanted:
-                yield f"{way}{' lora' if rank else ''}", apart(events, wanted)
+                loose = apart(events, wanted, kind.loose) if kind.loose else None
+                yield f"{way}{' lora' if rank else ''}", apart(events, wanted, kind.curves), loose
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipes", nargs="+", default=RECIPES, choices=RECIPES)
-    parser.add_argument("--steps", type=int, default=6, help="optimizer steps of each run; an epoch of pairs has about 6")
+    parser.add_argument("--recipes", nargs="+", default=list(KINDS), choices=KINDS)
+    parser.add_argument("--steps", type=int, default=6, help="optimizer steps (ppo: updates) of each run, an even number")
     args = parser.parse_args()
     from bench import worlds
 
@@ -124,15 +212,21 @@ def main() -> None:
         folder = Path(place)
         worlds.plant(folder, worlds.SHAPES["0.1M"], prompts=8, prompt_words=(2, 4), end=0.1, seed=1)
         dataset = judgements(folder / "judgements", [f"w{number}" for number in range(worlds.SHAPES["0.1M"].words)])
-        inputs = {"model": folder / "model", "dataset": dataset}
+        inputs = {"model": folder / "model", "reward": folder / "reward", "dataset": dataset, "prompts": dataset}
         found: dict[str, dict[str, float]] = {}
+        batched: dict[str, dict[str, float]] = {}
         for recipe in args.recipes:
-            found[recipe] = {}
-            for way, difference in differences(recipe, inputs, folder, args.steps):
-                found[recipe][way] = float(f"{difference:.2g}")
-                print(f"{recipe:8} {way:12} {difference:.1e}", file=sys.stderr, flush=True)
+            for way, difference, loose in differences(recipe, inputs, folder, args.steps):
+                found.setdefault(recipe, {})[way] = rounded(difference)
+                if loose is not None:
+                    batched.setdefault(recipe, {})[way] = rounded(loose)
+                print(f"{recipe:9} {way:12} {difference:.1e}", file=sys.stderr, flush=True)
     worst = {recipe: max(ways.values()) for recipe, ways in found.items()}
-    print(json.dumps({"largest_relative_difference": worst, "by_way": found}))
+    print(json.dumps({"largest_relative_difference": worst, "by_way": found, "means_over_batches": batched}))
+
+
+def rounded(value: float) -> float:
+    return float(f"{value:.2g}")
 
 
 if __name__ == "__main__":

@@ -168,7 +168,7 @@ class Watch(hf.Reporter):
         told = {name: value for name, value in (logs or {}).items() if value is not None}
         found = {CURVES[name]: value for name, value in told.items() if name in CURVES}
         found |= {name: value for name, value in told.items() if name.startswith("reward_")}
-        if "reward" in found:  # the trainer's farewell has none
+        if found:  # the trainer's farewell says nothing of a step, and later steps on a rollout nothing of its rewards
             super().on_log(args, state, control, logs=found, **kept)
 
     def whole(self, step: int) -> bool:

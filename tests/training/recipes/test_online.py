@@ -86,6 +86,15 @@ def test_before_the_first_step_the_policy_is_its_reference(untouched: Any) -> No
     assert [event["step"] for event in untouched.events if event["kind"] == "samples"] == [0, 2, 4, 6]
 
 
+@RECIPES
+def test_every_step_on_a_rollout_is_told_and_only_the_first_has_not_moved_yet(recipe: str, trained: Any, inputs: Any) -> None:
+    ended = trained(recipe, inputs, SHORT | {"iterations": 2, "learning_rate": 1e-1, "clip": 0.01, "warmup": 0.0})
+    assert (len(ended.curve("loss")), len(ended.curve("gradient_norm")), len(ended.curve("reward"))) == (6, 6, 3)
+    clipped = ended.curve("clip_fraction")
+    assert (len(clipped), clipped[::2]) == (6, [0.0, 0.0, 0.0])
+    assert clipped[1] > 0.1
+
+
 def test_two_processes_share_the_answers_of_a_step(inputs: Any, tmp_path: Path) -> None:
     config = SHORT | {"max_steps": 2, "batch_size": 4, "save_every": 1}
     folder = create(tmp_path / "run", "grpo", inputs, config, resources={"processes": 2})
