@@ -9,10 +9,9 @@ their tokens and paid as PPO pays them.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import torch
 
 from training import ppo_forward, ppo_math, ppo_rewards, rewards
 from training.online import Online
@@ -50,19 +49,19 @@ def answered(tokenizer: Any, asked: Sequence[Asked], prompts: list[Any], complet
     return [Answered(one, ids, tokenizer.eos_token_id in ids) for one, ids in found]
 
 
-def paid(
-    nets: Networks, config: Online, rows: Sequence[Answered], clip: float | None = None
-) -> tuple[list[float], dict[str, float]]:
-    """What each answer earns, and each reward's mean as `reward_NAME`. `clip`: of the reward model's scores, the config's if None.
-
-    ArithmeticError where the reward model gives no number.
-    """
+def paid(nets: Networks, config: Online, rows: Sequence[Answered]) -> tuple[list[float], dict[str, float]]:
+    """What each answer earns, and each reward's mean as `reward_NAME`. ArithmeticError where the reward model gives no number."""
     model = None
     if nets.reward is not None:
         raw = ppo_forward.scores(nets, rows, config.batch_size)
-        model = ppo_math.normalised(raw, nets.mean, nets.std, config.reward_clip if clip is None else clip)
+        model = ppo_math.normalised(raw, nets.mean, nets.std, config.reward_clip)
     weights = rewards.parse(config.rewards)
     pay, parts = ppo_rewards.paid(nets.tokenizer, rows, weights, model=model, unended=config.no_end)
-    if not torch.isfinite(pay).all():
-        raise ArithmeticError(f"an answer's reward is not a finite number: look at the reward model ({parts})")
+    refuse_not_finite(float(pay.sum()), parts)
     return pay.tolist(), parts
+
+
+def refuse_not_finite(reward: float, figures: Mapping[str, float]) -> None:
+    """ArithmeticError where a sum or mean of rewards is no number, with the figures that tell of it."""
+    if not math.isfinite(reward):
+        raise ArithmeticError(f"an answer's reward is not a finite number: look at the reward model ({dict(figures)})")

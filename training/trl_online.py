@@ -16,10 +16,10 @@ from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, GenerationConfig, TrainerCallback, set_seed
 
 from training import asking, hf, ppo_networks, processes, text, trl_answers, weights
+from training.looks import Looks, gain
 from training.online import Online
 from training.ppo_networks import Networks, Unadapted
 from training.rundir import RunDir, Stopped, rank
-from training.trl_looks import Looks
 
 # What TRL calls otherwise; of its other names only a reward's own mean and `eos_rate` are told.
 CURVES = {
@@ -43,10 +43,7 @@ def learn(run: RunDir, config: Online, recipe: str, trainer: Any, arguments: Any
     set_seed(run.seed)
     learner = Learner(run, config, trainer, arguments, own)
     learner.fit()
-    end = learner.measured()
-    figures: dict[str, Any] = {name.removeprefix("valid_"): value for name, value in end.items() if name != "valid_reward"}
-    if end:
-        figures |= {"reward_start": learner.at_start("valid_reward"), "reward_end": end["valid_reward"]}
+    figures = gain(learner.at_start(), learner.measured())
     model = weights.merged(learner.nets.policy)
     model.generation_config = learner.generation
     weights.save(run, model, learner.nets.tokenizer, role="causal-lm", recipe=recipe, step=learner.step, figures=figures)
@@ -119,15 +116,17 @@ class Learner:
         return pay
 
     def measured(self) -> dict[str, float]:
-        """Figures of the policy on held-out prompts, kept in the trainer's history."""
-        figures = self.looks.figures(self.step)
+        """Figures of the policy on held-out prompts, kept in the trainer's history; asks people where it has come far enough."""
+        figures = self.looks.measure(self.step)
         if figures:
+            trl_answers.refuse_not_finite(figures["valid_reward"], figures)
             self.trainer.state.log_history.append({"step": self.step, **figures})
+            self.looks.ask_people(self.step, figures.get("valid_kl", 0.0))
         return figures
 
-    def at_start(self, name: str) -> float | None:
+    def at_start(self) -> dict[str, float]:
         """What `measured` said before the first step, whichever attempt took it."""
-        return next((entry[name] for entry in self.trainer.state.log_history if name in entry), None)
+        return next((entry for entry in self.trainer.state.log_history if "valid_reward" in entry), {})
 
 
 # Callbacks ------------------------------------------------------------------------------------------------------------------

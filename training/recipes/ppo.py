@@ -19,9 +19,9 @@ from training.rundir import RunDir, Stopped
 from training.schema import Input
 
 if TYPE_CHECKING:
+    from training.looks import Looks
     from training.ppo_generate import Asked
     from training.ppo_learner import Learner
-    from training.ppo_looks import Looks
     from training.ppo_networks import Networks
 
 TITLE = "Proximal policy optimisation"
@@ -38,7 +38,6 @@ INPUTS = (
     audit.GOLD,
 )
 OUTCOME = "checkpoint"
-SHOWN = 3
 
 
 def advanced(default: float, help: str, unit: str = "", least: float = 0.0, most: float | None = None) -> Any:
@@ -169,8 +168,8 @@ def main(run: RunDir, config: Config) -> None:
     from transformers import set_seed
 
     from training import ppo_networks
+    from training.looks import Looks
     from training.ppo_learner import Learner, resumable
-    from training.ppo_looks import Looks
 
     processes.join(run)
     set_seed(run.seed)
@@ -194,7 +193,7 @@ def main(run: RunDir, config: Config) -> None:
 def update(run: RunDir, config: Config, prompts: list[Asked], learner: Learner, looks: Looks) -> None:
     """One rollout and what is learned from it. Its curves are told even where a guard stops the run."""
     from training.hf import NotFinite
-    from training.ppo_looks import gather
+    from training.ppo_rollout import gather
 
     number, good = learner.updates, last_good(run, learner.updates)
     experience = gather(config, learner.nets, following(prompts, learner.asked, config.rollout_size, run.seed))
@@ -232,8 +231,7 @@ def between(run: RunDir, config: Config, learner: Learner, looks: Looks) -> None
 
 def finish(run: RunDir, config: Config, nets: Networks, start: dict[str, float], end: dict[str, float]) -> None:
     """The policy with its figures: reward of the model as it came in and as it goes out, on the same prompts and seed."""
-    figures: dict[str, Any] = {name: end[name] for name in ("kl", "eos_rate", "length") if end}
-    if end:
-        figures |= {"reward_start": start["reward"], "reward_end": end["reward"]}
-    policy = weights.merged(nets.policy)
+    from training.looks import gain
+
+    policy, figures = weights.merged(nets.policy), gain(start, end)
     weights.save(run, policy, nets.tokenizer, role="causal-lm", recipe="ppo", step=config.updates, figures=figures)

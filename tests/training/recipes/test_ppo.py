@@ -315,7 +315,7 @@ def test_an_answer_is_scored_as_the_reward_model_was_trained(nets: Any, rows: li
 def test_the_gradient_of_a_step_does_not_depend_on_how_many_rows_fit_in_memory(nets: Any, rows: list[Any], inputs: Any):
     from training import ppo_math, ppo_networks
     from training.ppo_learner import Learner
-    from training.ppo_looks import gather
+    from training.ppo_rollout import gather
     from training.recipes.ppo import Config
 
     gradients = []

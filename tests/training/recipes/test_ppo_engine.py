@@ -124,10 +124,10 @@ def gradient(network: Any) -> torch.Tensor:
 def experienced(nets: Any) -> tuple[Any, torch.Tensor]:
     """A rollout, and an advantage for each of its tokens."""
     from training import ppo_rollout
+    from training.recipes.ppo import Config
 
     torch.manual_seed(0)
-    how = {"temperature": 0.7, "most": 20, "at_once": 3, "clip": 10.0, "unended": -1.0}
-    experience = ppo_rollout.gather(nets, asked(nets, QUESTIONS), weights={"model": 1.0}, **how)
+    experience = ppo_rollout.gather(Config(temperature=0.7, max_new_tokens=20, batch_size=3), nets, asked(nets, QUESTIONS))
     experience.logprobs += 0.3 * torch.randn_like(experience.logprobs) * experience.batch.mask
     return experience, torch.randn_like(experience.logprobs) * experience.batch.mask
 
