@@ -13,8 +13,11 @@ from training import ppo_math, text
 from training.ppo_generate import Answered
 from training.ppo_networks import Networks, head, opened, trunk
 
-TOKENS_AT_ONCE = 512  # whose logits are in memory together
-PASS = {"cpu": 32, "cuda": 512}  # tokens whose work weighs as much as reading the weights once more
+# Tokens whose logits are in memory together. Each time the output layer's whole gradient is added to, which a card does at the
+# pace of its memory and not of its arithmetic.
+TOKENS_AT_ONCE = {"cpu": 512, "cuda": 2048}
+# Tokens whose work weighs as much as one more pass: reading the weights again, on a card starting every layer's hundred kernels.
+PASS = {"cpu": 32, "cuda": 1024}
 
 
 @dataclass
@@ -91,8 +94,8 @@ def answer_hidden(nets: Networks, model: Any, batch: Batch) -> Tensor:
 
 def chunked_logits(nets: Networks, model: Any, hidden: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """Logits [some tokens, vocabulary], a few tokens at a time: the vocabulary is the widest dimension of all."""
-    for at in range(0, len(hidden), TOKENS_AT_ONCE):
-        some = slice(at, at + TOKENS_AT_ONCE)
+    at_once = TOKENS_AT_ONCE[hidden.device.type]
+    for some in (slice(at, at + at_once) for at in range(0, len(hidden), at_once)):
         with nets.precision():
             logits = head(model, hidden[some])
         yield some, logits
@@ -133,10 +136,8 @@ def token_values(nets: Networks, batch: Batch) -> Tensor:
     Its first opinion is the reward model's own of the unfinished answer.
     """
     with opened(nets.value) as model:
-        hidden = answer_hidden(nets, model, batch)
-        with nets.precision():
-            raw = model.score(hidden)[:, 0]
-    return (raw.float() - nets.mean) / nets.std
+        raw = model.score(answer_hidden(nets, model, batch).float())[:, 0]
+    return (raw - nets.mean) / nets.std
 
 
 # What is said of each row ---------------------------------------------------------------------------------------------------

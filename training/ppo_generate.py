@@ -72,7 +72,7 @@ def decoded(nets: Networks, prompts: Sequence[Asked], draws: Tensor, temperature
     """One batch of answers. draws: [rows, most], what each row has for each of its tokens."""
     told = Told(draws)
     batch = Going(nets, prompts)
-    with torch.inference_mode(), nets.precision(), opened(nets.policy) as model:
+    with opened(nets.policy) as model, nets.sampling(model), torch.inference_mode():
         for step in range(draws.shape[1]):
             logits = batch.forward(model)
             tokens, logprobs, entropies = drawn(logits, draws[batch.rows, step], temperature)

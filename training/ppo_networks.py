@@ -42,6 +42,10 @@ class Networks:
         cuda = self.device.type == "cuda"
         return torch.autocast("cuda", torch.bfloat16) if cuda else contextlib.nullcontext()
 
+    def sampling(self, model: Any) -> contextlib.AbstractContextManager[None]:
+        """Makes a model ready to sample from: in bfloat16 on CUDA."""
+        return rounded(model, torch.bfloat16) if self.device.type == "cuda" else contextlib.nullcontext()
+
 
 @dataclass(frozen=True)
 class Unadapted:
@@ -62,6 +66,22 @@ def opened(network: Any) -> Iterator[Any]:
             yield network.adapted.get_base_model()
     else:
         yield network.get_base_model() if hasattr(network, "get_base_model") else network
+
+
+@contextlib.contextmanager
+def rounded(network: Any, kind: torch.dtype) -> Iterator[None]:
+    """Inside, the weights are of this kind; after it they are again exactly what they were.
+
+    Sampling takes many small forwards. In autocast each of them would round its inputs anew, and weights that do not learn as well.
+    """
+    kept = [(weight, weight.data) for weight in network.parameters()]
+    try:
+        for weight, data in kept:
+            weight.data = data.to(kind)
+        yield
+    finally:
+        for weight, data in kept:
+            weight.data = data
 
 
 # Loading --------------------------------------------------------------------------------------------------------------------

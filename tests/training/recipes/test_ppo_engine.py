@@ -142,7 +142,7 @@ def learner(nets: Any, **config: Any) -> Any:
 def test_the_policys_gradient_is_that_of_whole_logits_row_by_row(nets: Any, monkeypatch: pytest.MonkeyPatch):
     from training import ppo_forward, ppo_math
 
-    monkeypatch.setattr(ppo_forward, "TOKENS_AT_ONCE", 7)
+    monkeypatch.setitem(ppo_forward.TOKENS_AT_ONCE, "cpu", 7)
     experience, advantages = experienced(nets)
     told = learner(nets, batch_size=2).policy_gradient(experience, advantages, torch.arange(len(QUESTIONS)))
     found = gradient(nets.policy)
