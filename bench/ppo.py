@@ -7,8 +7,9 @@ the same prompts, and learn with the same rollout, minibatches, epochs, precisio
 their own. The first update of each process is not counted. Learning: a planted reward model, many updates of a small model, the
 reward when either first reaches the same KL. TRL gets an environment of its own, made where it is missing.
 
-The last line is JSON: `speedup` (samples a second, Crisol's by TRL's), `peak_memory_ratio` (TRL's by Crisol's),
-`reward_at_equal_kl`.
+The last line is JSON: `speedup` (samples a second, Crisol's by TRL's), `peak_memory_ratio` (TRL's by Crisol's; of the process, on
+CUDA of the card), `reward_at_equal_kl`, and each side's figures; `train_tflops` is what `bench/flops.py` counts, in a second of
+learning.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ import venv
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm import tqdm
 
-from bench import worlds
+from bench import flops, worlds
 from bench.servers import ROOT
+from bench.shapes import Shape
 from training import text
 from training.recipes import ppo
 from training.rundir import RunDir
@@ -37,6 +40,7 @@ SIDES = ("crisol", "trl")
 FIGURES = "figures.jsonl"
 NO_END = -1.0
 STAGES = ("generate_s", "score_s", "train_s", "cpu_s")
+MEMORY = ("peak_mb", "reserved_mb")
 
 Row = dict[str, Any]
 
@@ -100,15 +104,15 @@ def settings(args: argparse.Namespace, updates: int, rate: float, seed: int) -> 
     return {"crisol": crisol, "trl": trl}
 
 
-def run_crisol(folder: Path, world: Path, config: Row, seed: int) -> tuple[list[Row], float]:
-    """The figures of each update, and the process's peak memory in MB."""
+def run_crisol(folder: Path, world: Path, config: Row, seed: int) -> list[Row]:
+    """The figures of each update."""
     inputs = {name: str(world / name) for name in ("model", "reward", "prompts")}
     spec = {"run": 1, "recipe": "ppo", "main": ppo.__name__, "config": config, "inputs": inputs, "input_names": {}}
     RunDir.create(folder, {**spec, "seed": seed, "resources": {}})
     return watched([sys.executable, "-m", "bench.ppo_stages", str(folder), str(folder / FIGURES)], folder)
 
 
-def run_trl(folder: Path, world: Path, config: Row, seed: int, python: Path) -> tuple[list[Row], float]:
+def run_trl(folder: Path, world: Path, config: Row, seed: int, python: Path) -> list[Row]:
     """The same of TRL."""
     folder.mkdir()
     work = {
@@ -131,11 +135,14 @@ def prompts_of(world: Path) -> list[list[int]]:
     return [text.encode_prompt(tokenizer, row["messages"]) for row in frozen.read_prompts(world / "prompts")]
 
 
-def watched(command: list[str], folder: Path) -> tuple[list[Row], float]:
-    """Runs a process with two threads to its end: its figures and its peak memory in MB. RuntimeError if it fails."""
+def watched(command: list[str], folder: Path) -> list[Row]:
+    """Runs a process to its end, on a CPU with two threads. Its figures; `peak_mb` is its own where it tells of no card's.
+
+    RuntimeError if it fails.
+    """
     env = {
         **os.environ,
-        "OMP_NUM_THREADS": "2",
+        **({} if torch.cuda.is_available() else {"OMP_NUM_THREADS": "2"}),
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "TOKENIZERS_PARALLELISM": "false",
@@ -147,7 +154,8 @@ def watched(command: list[str], folder: Path) -> tuple[list[Row], float]:
         if process.returncode:
             said.seek(0)
             raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{said.read()[-3000:]}")
-    return [json.loads(line) for line in (folder / FIGURES).read_text().splitlines()], usage.ru_maxrss / 1024
+    own = {"peak_mb": usage.ru_maxrss / 1024}
+    return [own | json.loads(line) for line in (folder / FIGURES).read_text().splitlines()]
 
 
 # Speed ----------------------------------------------------------------------------------------------------------------------
@@ -156,26 +164,24 @@ def watched(command: list[str], folder: Path) -> tuple[list[Row], float]:
 def speed(args: argparse.Namespace, folder: Path, python: Path, bar: Any) -> Row:
     """Both sides in alternating rounds on one world."""
     world = folder / "world"
-    worlds.plant(world, worlds.SHAPES[args.size], prompts=256, prompt_words=(16, 64), end=args.end, seed=0)
+    shape = worlds.SHAPES[args.size]
+    worlds.plant(world, shape, prompts=256, prompt_words=tuple(args.prompt_words), end=args.end, seed=0)
     rows: dict[str, list[Row]] = {side: [] for side in SIDES}
-    peaks: dict[str, list[float]] = {side: [] for side in SIDES}
     for number in range(args.rounds):
         config = settings(args, args.updates, args.learning_rate, number)
         for side in SIDES:
             bar.set_description(f"speed, {side}")
-            found, peak = at_work(side, folder / f"{side}-{number}", world, config[side], number, python)
-            rows[side] += found[1:]
-            peaks[side].append(peak)
+            rows[side] += at_work(side, folder / f"{side}-{number}", world, config[side], number, python)[1:]
             bar.update()
-    return {side: cost(rows[side], max(peaks[side]), args.rollout) for side in SIDES}
+    return {side: cost(rows[side], shape, args.rollout, args.epochs) for side in SIDES}
 
 
-def at_work(side: str, folder: Path, world: Path, config: Row, seed: int, python: Path) -> tuple[list[Row], float]:
+def at_work(side: str, folder: Path, world: Path, config: Row, seed: int, python: Path) -> list[Row]:
     return run_crisol(folder, world, config, seed) if side == "crisol" else run_trl(folder, world, config, seed, python)
 
 
-def cost(rows: list[Row], peak: float, rollout: int) -> Row:
-    """Medians over updates. Tokens are those of answers, ends included."""
+def cost(rows: list[Row], shape: Shape, rollout: int, epochs: int) -> Row:
+    """Medians over updates, of memory the most. Tokens are those of answers, ends included."""
     seconds = statistics.median(row["seconds"] for row in rows)
     tokens = statistics.fmean(row["tokens"] for row in rows)
     stages = {stage: round(statistics.median(row[stage] for row in rows), 2) for stage in STAGES}
@@ -184,9 +190,15 @@ def cost(rows: list[Row], peak: float, rollout: int) -> Row:
         "samples_per_s": round(rollout / seconds, 2),
         "tokens_per_s": round(tokens / seconds, 1),
         "mean_tokens": round(tokens / rollout, 1),
-        "peak_mb": round(peak),
+        "train_tflops": round(statistics.median(work(row, shape, epochs) / row["train_s"] for row in rows) / 1e12, 4),
+        **{name: round(max(row[name] for row in rows)) for name in MEMORY if name in rows[0]},
         **stages,
     }
+
+
+def work(row: Row, shape: Shape, epochs: int) -> float:
+    """Operations that an update could not do without."""
+    return flops.update(shape, tokens=row["context"], squares=row["context_squared"], answer_tokens=row["tokens"], epochs=epochs)
 
 
 # Learning -------------------------------------------------------------------------------------------------------------------
@@ -203,7 +215,7 @@ def learning(args: argparse.Namespace, folder: Path, python: Path, bar: Any) -> 
         curves = {}
         for side in SIDES:
             bar.set_description(f"learning, {side}")
-            curves[side] = at_work(side, folder / f"small-{side}-{seed}", world, config[side], seed, python)[0]
+            curves[side] = at_work(side, folder / f"small-{side}-{seed}", world, config[side], seed, python)
             bar.update()
         found.append(at_equal_kl(curves))
     return found
@@ -227,8 +239,9 @@ def smoothed(rows: list[Row], memory: float) -> list[tuple[float, float]]:
     return points
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(about: str | None) -> argparse.ArgumentParser:
+    """The options, of a bench that tells this of itself."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--size", choices=list(worlds.SHAPES), default="30M", help="parameters of the model whose speed is measured"
     )
@@ -237,6 +250,7 @@ def main() -> None:
     parser.add_argument("--rollout", type=int, default=32, help="answers of an update")
     parser.add_argument("--minibatch", type=int, default=8, help="answers of a step")
     parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--prompt-words", type=int, nargs=2, default=(16, 64), help="shortest and longest prompt")
     parser.add_argument("--max-new-tokens", type=int, default=96)
     parser.add_argument("--end", type=float, default=0.02, help="chance that a next token ends the answer")
     parser.add_argument("--learning-rate", type=float, default=3e-6)
@@ -245,12 +259,16 @@ def main() -> None:
     parser.add_argument("--learning-updates", type=int, default=60)
     parser.add_argument("--small-learning-rate", type=float, default=3e-4)
     parser.add_argument("--trl-venv", type=Path, default=CACHE, help="where TRL's environment is, or is made")
-    args = parser.parse_args()
+    return parser
+
+
+def compared(args: argparse.Namespace) -> Row:
+    """All that is measured with these options, ratios first."""
     python = trl_python(args.trl_venv)
     with tempfile.TemporaryDirectory() as folder, tqdm(total=2 * (args.rounds + args.seeds)) as bar:
         costs = speed(args, Path(folder), python, bar) if args.rounds else {}
         curves = learning(args, Path(folder), python, bar)
-    print(json.dumps(summary(args.size, costs, curves)))
+    return summary(args.size, costs, curves)
 
 
 def summary(size: str, costs: dict[str, Row], curves: list[Row]) -> Row:
@@ -267,4 +285,4 @@ def summary(size: str, costs: dict[str, Row], curves: list[Row]) -> Row:
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(compared(options(__doc__).parse_args())))

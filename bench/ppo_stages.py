@@ -2,7 +2,8 @@
 
     python -m bench.ppo_stages FOLDER FIGURES
 
-One JSON line an update: `reward`, `kl`, `answers`, `tokens`, `seconds` in all and by stage, `cpu_s`.
+One JSON line an update: `reward`, `kl`, `answers`, their `tokens`, `context` and `context_squared` (the rows' lengths with their
+prompts, and their squares, summed), `seconds` in all and by stage, `cpu_s`, on CUDA the memory of the card.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 import time
 from typing import Any
 
+from bench import stopwatch
 from training import ppo_learner, ppo_rollout, train
 
 
@@ -26,7 +28,7 @@ class Watch:
 
     def begin(self) -> None:
         """An update begins."""
-        self.began, self.began_cpu = time.perf_counter(), time.process_time()
+        self.began, self.began_cpu = stopwatch.now(), time.process_time()
 
     def put(self) -> None:
         """From now on the recipe passes here."""
@@ -37,17 +39,19 @@ class Watch:
         if not self.answered:
             self.begin()  # before the first rollout networks were loaded
         made = self.answer(*args)
-        self.answered = time.perf_counter()
+        self.answered = stopwatch.now()
         return made
 
     def learned(self, learner: Any, experience: Any) -> Any:
-        scored = time.perf_counter()
+        scored = stopwatch.now()
         told = self.learn(learner, experience)
-        now = time.perf_counter()
+        now = stopwatch.now()
         row = {"reward": float(experience.scores.mean()), "kl": experience.kl, "answers": len(experience.answered)}
+        lengths = experience.batch.lengths + 1
+        row |= {"context": int(lengths.sum()), "context_squared": int((lengths**2).sum())}
         row |= {"tokens": int(experience.batch.mask.sum()), "seconds": now - self.began}
         row |= {"generate_s": self.answered - self.began, "score_s": scored - self.answered, "train_s": now - scored}
-        row["cpu_s"] = time.process_time() - self.began_cpu
+        row |= {"cpu_s": time.process_time() - self.began_cpu, **stopwatch.memory()}
         self.file.write(json.dumps(row) + "\n")
         self.file.flush()
         self.begin()

@@ -6,36 +6,18 @@ import json
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from annotation import frozen
+from bench.shapes import SHAPES as SHAPES
+from bench.shapes import Shape
 from training import text
 
 CONSTANT, WORTH, HEARD = 0, 1, 2  # dimensions of the residual stream that are planted
 SILENCE = 40.0  # nats that a token which is never said stands below all words together
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Sizes of a Llama: `words` of vocabulary besides the special tokens, and what the paper calls the rest."""
-
-    words: int
-    width: int
-    inner: int
-    layers: int
-    heads: int
-    positions: int = 1024
-
-
-SHAPES = {
-    "0.1M": Shape(words=57, width=64, inner=176, layers=2, heads=2),
-    "30M": Shape(words=8185, width=512, inner=1408, layers=8, heads=8),
-    "0.5B": Shape(words=31993, width=1280, inner=3456, layers=24, heads=20),
-}
 
 
 def word_tokenizer(words: Sequence[str]) -> Any:
@@ -67,6 +49,7 @@ def llama_config(shape: Shape, tokenizer: Any, **more: Any) -> Any:
         intermediate_size=shape.inner,
         num_hidden_layers=shape.layers,
         num_attention_heads=shape.heads,
+        num_key_value_heads=shape.key_heads or shape.heads,
         max_position_embeddings=shape.positions,
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=tokenizer.bos_token_id,
