@@ -8,7 +8,8 @@ best_of_n draw every answer, or every batch of them, from a seed of its own; TRL
 `bench.seeded`, which makes it.
 
 The last line is JSON: for each recipe the largest relative difference of any loss, gradient norm, reward, KL or held-out figure
-from those of one batch of eight rows in one process; apart from them curves that TRL tells as means over batches of each's mean.
+from those of one batch of eight rows in one process, by way and by curve. Of grpo and rloo it also tells, and counts for nothing,
+curves that TRL makes of each batch's mean.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -169,11 +170,6 @@ def learn(folder: Path, recipe: str, inputs: dict[str, Path], config: Row, proce
     return events
 
 
-def apart(found: list[Row], wanted: list[Row], names: Sequence[str]) -> float:
-    """The largest relative difference between the same points of the same curves; infinite where some are missing."""
-    return max(curve_apart(curve(found, name), curve(wanted, name)) for name in names)
-
-
 def curve(events: list[Row], name: str) -> list[float]:
     return [event[name] for event in events if event["kind"] == "metrics" and name in event]
 
@@ -186,8 +182,8 @@ def curve_apart(mine: list[float], theirs: list[float]) -> float:
     return max(abs(a - b) / max(abs(b), least) for a, b in zip(mine, theirs, strict=True))
 
 
-def differences(recipe: str, inputs: dict[str, Path], folder: Path, steps: int) -> Iterator[tuple[str, float, float | None]]:
-    """(way, difference from one batch in one process, that of curves told batch by batch), with all weights and with adapters."""
+def differences(recipe: str, inputs: dict[str, Path], folder: Path, steps: int) -> Iterator[tuple[str, dict[str, float]]]:
+    """(way, each curve's difference from one batch in one process), with all weights and with adapters."""
     kind = KINDS[recipe]
     for rank in (0, RANK):
         wanted: list[Row] = []
@@ -197,8 +193,25 @@ def differences(recipe: str, inputs: dict[str, Path], folder: Path, steps: int) 
             events = learn(where, recipe, inputs, config, PROCESSES.get(way, 1))
             wanted = wanted or events
             if events is not wanted:
-                loose = apart(events, wanted, kind.loose) if kind.loose else None
-                yield f"{way}{' lora' if rank else ''}", apart(events, wanted, kind.curves), loose
+                apart = {name: curve_apart(curve(events, name), curve(wanted, name)) for name in (*kind.curves, *kind.loose)}
+                yield f"{way}{' lora' if rank else ''}", apart
+
+
+def summary(recipe: str, found: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """What is told of a recipe's ways; curves that TRL tells batch by batch are told, and count for nothing else."""
+    curves = KINDS[recipe].curves
+    by_way = {way: max(apart[name] for name in curves) for way, apart in found.items()}
+    names = next(iter(found.values()))
+    by_curve = {name: max(apart[name] for apart in found.values()) for name in names}
+    return {"largest": rounded(max(by_way.values())), "by_way": each_rounded(by_way), "by_curve": each_rounded(by_curve)}
+
+
+def each_rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: rounded(value) for name, value in values.items()}
+
+
+def rounded(value: float) -> float:
+    return float(f"{value:.2g}")
 
 
 def main() -> None:
@@ -213,20 +226,14 @@ def main() -> None:
         worlds.plant(folder, worlds.SHAPES["0.1M"], prompts=8, prompt_words=(2, 4), end=0.1, seed=1)
         dataset = judgements(folder / "judgements", [f"w{number}" for number in range(worlds.SHAPES["0.1M"].words)])
         inputs = {"model": folder / "model", "reward": folder / "reward", "dataset": dataset, "prompts": dataset}
-        found: dict[str, dict[str, float]] = {}
-        batched: dict[str, dict[str, float]] = {}
+        found: dict[str, dict[str, Any]] = {}
         for recipe in args.recipes:
-            for way, difference, loose in differences(recipe, inputs, folder, args.steps):
-                found.setdefault(recipe, {})[way] = rounded(difference)
-                if loose is not None:
-                    batched.setdefault(recipe, {})[way] = rounded(loose)
-                print(f"{recipe:9} {way:12} {difference:.1e}", file=sys.stderr, flush=True)
-    worst = {recipe: max(ways.values()) for recipe, ways in found.items()}
-    print(json.dumps({"largest_relative_difference": worst, "by_way": found, "means_over_batches": batched}))
-
-
-def rounded(value: float) -> float:
-    return float(f"{value:.2g}")
+            ways: dict[str, dict[str, float]] = {}
+            for way, apart in differences(recipe, inputs, folder, args.steps):
+                ways[way] = apart
+                print(f"{recipe:9} {way:12} {max(apart[name] for name in KINDS[recipe].curves):.1e}", file=sys.stderr, flush=True)
+            found[recipe] = summary(recipe, ways)
+    print(json.dumps({"largest_relative_difference": max(one["largest"] for one in found.values()), "recipes": found}))
 
 
 if __name__ == "__main__":
