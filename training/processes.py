@@ -27,12 +27,21 @@ def check(run: RunDir) -> None:
 
 
 def join(run: RunDir) -> None:
-    """Lets torchrun's processes meet, for recipes without a Trainer."""
+    """Lets torchrun's processes meet, for recipes without a Trainer or before one, which then joins this group."""
     check(run)
     if count() > 1 and _group() is None:
         import torch.distributed
 
-        torch.distributed.init_process_group("gloo", timeout=timedelta(days=7))
+        torch.distributed.init_process_group(_backend(), timeout=timedelta(days=7))
+
+
+def _backend() -> str:
+    """What carries tensors between processes: NCCL those of CUDA, unless processes share a device, which it refuses."""
+    import torch
+
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    alone = torch.cuda.is_available() and here <= torch.cuda.device_count()
+    return "cpu:gloo,cuda:nccl" if alone else "gloo"
 
 
 def leave() -> None:
