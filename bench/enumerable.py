@@ -22,7 +22,7 @@ from training import text
 
 WORDS = ["a", "b", "c"]
 PROMPTS = ["ask a", "ask b", "ask c"]
-END = 0.75  # about the chance that a next token is the end
+END = 0.5  # about the chance that a next token is the end
 LONGEST = 40  # words of an answer that is drawn; hardly any is longer
 RATERS = 25  # of a pair; odd, so that one answer is always ahead
 NO_END = -1.0  # what an answer is worth that has more words than the world lists

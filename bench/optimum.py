@@ -43,8 +43,8 @@ CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
         "updates": 100, "rollout_size": 256, "minibatch_size": 128, "batch_size": 256, "learning_rate": 2e-3,
         "value_learning_rate": 2e-3, "critic_warmup": 5, "save_every": 1000, "kl_coef": BETA,
     }),
-    "dpo": ("dpo", LOGGED | {"epochs": 6}),
-    "ipo": ("dpo", LOGGED | {"epochs": 6, "loss": "ipo"}),
+    "dpo": ("dpo", LOGGED | {"epochs": 12}),
+    "ipo": ("dpo", LOGGED | {"epochs": 12, "loss": "ipo"}),
     # Weights in the unit of rewards, so that β is the price of KL here too.
     "awr": ("awr", LOGGED | {"epochs": 6, "aspect": "score", "unit": "reward", "baseline": "group"}),
     # Neither divides by the spread of a group: β would not be the price of KL.

@@ -99,7 +99,7 @@ def _ending(shape: Shape, tokenizer: Any, end: float) -> Any:
 
 @torch.no_grad()
 def plant_end(model: Any, tokenizer: Any, ids: Any, end: float, silent: Sequence[int] = ()) -> None:
-    """About this share of the tokens that follow `ids` will be the end; special and `silent` ones are never said.
+    """About this share of the tokens that follow `ids`, whatever they are, is the end; special and `silent` ones are never said.
 
     The first dimension of the residual stream is made a constant, which lifts the end's logit and sinks the others' so deep that no
     gradient reaches them.
@@ -109,7 +109,7 @@ def plant_end(model: Any, tokenizer: Any, ids: Any, end: float, silent: Sequence
     for layer in model.model.layers:
         layer.self_attn.o_proj.weight[CONSTANT], layer.mlp.down_proj.weight[CONSTANT] = 0.0, 0.0
     never = sorted({*tokenizer.all_special_ids, *silent} - {last})
-    head[never] = 0.0
+    head[[*never, last]] = 0.0
     hidden = model.model(input_ids=ids).last_hidden_state
     carried = hidden[..., CONSTANT].mean()
     words = [token for token in range(len(tokenizer)) if token not in {*never, last}]

@@ -36,10 +36,11 @@ def inputs(world: enumerable.World) -> dict[str, Path]:
     return {name: world.folder / name for name in ("model", "reward", "prompts")}
 
 
-@pytest.mark.parametrize(("recipe", "own"), [("rloo", {}), ("grpo", {"loss": "dr_grpo", "scale": "none"})])
-def test_nearly_all_is_gained_that_any_policy_could(
-    recipe: str, own: dict[str, Any], trained: Any, inputs: Any, world: enumerable.World
+# What GRPO adds to its loss, π_ref/π − log(π_ref/π) − 1, has the gradient of KL(π_ref ‖ π): it ends near the optimum, not at it.
+@pytest.mark.parametrize(("recipe", "own", "least"), [("rloo", {}, 0.9), ("grpo", {"loss": "dr_grpo", "scale": "none"}, 0.75)])
+def test_most_is_gained_that_any_policy_could(
+    recipe: str, own: dict[str, Any], least: float, trained: Any, inputs: Any, world: enumerable.World
 ) -> None:
     ended = trained(recipe, inputs, CONFIG | own)
     assert ended.state == "succeeded"
-    assert world.share(world.logs(ended.out), 0.5) >= 0.9
+    assert least <= world.share(world.logs(ended.out), 0.5) <= 1.0
