@@ -14,7 +14,7 @@ from training.ppo_generate import Answered
 from training.ppo_networks import Networks, head, opened, trunk
 
 # Tokens whose logits are in memory together. Each time the output layer's whole gradient is added to, which a card does at the
-# pace of its memory and not of its arithmetic.
+# pace of its memory and not of its arithmetic. CUDA's figures here and below are reasoned: no card has measured them.
 TOKENS_AT_ONCE = {"cpu": 512, "cuda": 2048}
 # Tokens whose work weighs as much as one more pass: reading the weights again, on a card starting every layer's hundred kernels.
 PASS = {"cpu": 32, "cuda": 1024}

@@ -11,14 +11,14 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter, defaultdict
-from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 
 from annotation.models import Judgement
+from tests.real_data import SHARED
 
-FILE = Path(__file__).resolve().parents[3] / "shared" / "data" / "pref_tulu1_human.jsonl.gz"
+FILE = SHARED / "pref_tulu1_human.jsonl.gz"
 OURS, THEIRS = "tulu_65B", "chatgpt"
 STRENGTHS = {
     "a-is-better": (2, 0),

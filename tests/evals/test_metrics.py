@@ -11,10 +11,11 @@ import pytest
 from django.conf import settings
 
 from evals import pooling, recipe
+from tests.real_data import SHARED
 
 pytestmark = pytest.mark.heavy
 
-ROUGE_REFERENCE = settings.BASE_DIR.parent / "shared" / "data" / "ref_rouge_pltrdy.jsonl.gz"
+ROUGE_REFERENCE = SHARED / "ref_rouge_pltrdy.jsonl.gz"
 
 # The example of the README of sacrebleu ("Using SacreBLEU from Python"): corpus score 48.53.
 HYPOTHESES = ["The dog bit the man.", "It wasn't surprising.", "The man had just bitten him."]

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from tests.real_data import SHARED
 from training import rewards
 from training.rewards import Answer, instructions
 from training.rewards.calculations import right
 
-DATA = Path("/work/shared/data")
-IFEVAL, GSM8K = DATA / "instr_ifeval_en.jsonl.gz", DATA / "instr_gsm8k_train.jsonl.gz"
+IFEVAL, GSM8K = SHARED / "instr_ifeval_en.jsonl.gz", SHARED / "instr_gsm8k_train.jsonl.gz"
 
 
 def paid(name: str, text: str, **metadata: Any) -> float:

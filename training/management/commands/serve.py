@@ -75,7 +75,9 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
         parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")
         parser.add_argument("--workers", type=int, default=2, help="web processes (default: 2)")
-        parser.add_argument("--threads", type=int, default=8, help="threads of each web process (default: 8)")
+        parser.add_argument(
+            "--threads", type=int, default=8, help="threads of each web process, of which two compute at a time (default: 8)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         _refuse_taken(options["host"], options["port"])
