@@ -1,8 +1,8 @@
 """Which free seats a rater could be given, and how many: questions about seats, none of which writes.
 
-What one rater has judged may stand open for others by the hundred thousand at the front of the line. So a search looks at a
-window of the first free seats, then behind the last seat at which this rater sat, and only then at all of them: its cost does
-not grow with the rater's history.
+What one rater has judged may stand open for others by the hundred thousand at the front of the line. So a search looks at the
+first free seats, no more than a window of them, then behind the last seat at which this rater sat, and only then at all of them:
+its cost does not grow with the rater's history.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import F, QuerySet
+from django.db.models import F, FloatField, Func, QuerySet, Subquery
+from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
 from annotation.models import Project, Seat, SeatQuerySet, Task
@@ -23,6 +24,9 @@ from annotation.prepared import Prepared
 WINDOW = 100
 LEFT_LIMIT = 1000
 
+
+_AT = Func(F("place"), F("id"), template="(%(expressions)s)", output_field=FloatField())  # where a seat stands, as a pair
+_LAST = '(SELECT "place", "pk" FROM (%(subquery)s) AS first ORDER BY "place" DESC, "pk" DESC LIMIT 1)'
 
 Search = tuple[str, Sequence[Any]]  # SQL that finds the id of one seat, and its parameters
 
@@ -53,8 +57,9 @@ def _line(project_id: int, now: datetime, language: str | None = None, **where: 
 
 def _window(project_id: int, user_id: int, now: datetime, language: str | None = None) -> QuerySet[Any]:
     line = _line(project_id, now, language)
-    # Ordered by what no index offers: else SQLite walks the whole line in order and asks of each seat whether the window has it.
-    return _first(line.filter(pk__in=line.values("pk")[:WINDOW]).order_by(F("place") + 0.0, F("id") + 0), user_id)
+    # A bound in the line's own order: the search stops at the first seat that will do, where membership in a list of the first seats
+    # would have each of them looked up and judged.
+    return _first(line.filter(LessThanOrEqual(_AT, Subquery(line.values("place", "pk")[:WINDOW], template=_LAST))), user_id)
 
 
 def _first(seats: SeatQuerySet, user_id: int, *, skip_locked: bool = True) -> QuerySet[Any]:
