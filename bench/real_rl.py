@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import math
 import re
 import statistics
 import subprocess
@@ -29,6 +28,7 @@ from tqdm import tqdm
 
 from annotation import frozen
 from bench import real_data
+from bench.seeds import interval
 from bench.servers import ROOT
 from training import rewards
 from training.rewards import Answer
@@ -39,7 +39,6 @@ GSM8K = "instr_gsm8k_train.jsonl.gz"
 LONGEST_QUESTION, LONGEST_SOLUTION = 220, 200  # characters: a model this small keeps no longer thread
 RULES = rewards.parse("calculations:1 exact:1")
 SHOWN = 4
-STUDENT_95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}  # two-sided t quantiles by degrees of freedom
 TEMPERATURE = 0.5  # at 1 so small a model has one sum in fifty right, and PPO learns from those that are
 STAGES = {
     "tokenizer": {"vocab_size": 1024},
@@ -196,14 +195,6 @@ def numerals(text: str) -> Iterator[str]:
     return (found[0] for found in re.finditer(r"\d+(?:\.\d+)?", text))
 
 
-def interval(values: Sequence[float]) -> list[float]:
-    """Student's 95 % interval of the mean of so many seeds."""
-    if len(values) < 2:
-        return [-math.inf, math.inf]
-    half = STUDENT_95[len(values) - 1] * statistics.stdev(values) / math.sqrt(len(values))
-    return [round(statistics.fmean(values) - half, 4), round(statistics.fmean(values) + half, 4)]
-
-
 def page(before: Sequence[Answer], after: Sequence[Answer], count: int) -> str:
     """The first answers to the same questions, before and after, as indented text: nothing in it is Markdown."""
     said: list[str] = []
@@ -241,7 +232,7 @@ def learn(home: Path, data: Path, seeds: int, updates: int) -> tuple[Row, str]:
         "before": start,
         "after": told,
         "gain": round(statistics.fmean(gains), 4),
-        "gain_95": interval(gains),
+        "gain_95": [round(end, 4) for end in interval(gains)],
         "kl": [round(card(home / f"ppo-{seed}")["kl"], 2) for seed in range(1, seeds + 1)],
         "seconds": {name: seconds(home / name) for name in ("pretrain", "sft", *(f"ppo-{s}" for s in range(1, seeds + 1)))},
     }, page(before, after[0], SHOWN)
@@ -250,7 +241,7 @@ def learn(home: Path, data: Path, seeds: int, updates: int) -> tuple[Row, str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="the folder with the published files")
-    parser.add_argument("--seeds", type=int, default=3, choices=range(1, 6), help="runs of PPO, all from one SFT")
+    parser.add_argument("--seeds", type=int, default=3, help="runs of PPO, all from one SFT")
     parser.add_argument("--updates", type=int, default=50, help="updates of each")
     parser.add_argument("--home", type=Path, help="where the runs are kept; a temporary folder if not given")
     args = parser.parse_args()

@@ -1,6 +1,6 @@
 """Reward models on a planted utility: near the best that can be known, k-wise against pairs, with and without raters' weights.
 
-    python -m bench.reward [--seeds 5] [--workers 2]
+    python -m bench.reward [--seeds 5] [--only kwise …] [--workers 2]
 
 Answers are words, each of a known worth; synthetic raters rank them (`bench/reward_world.py`). Every model is trained by the recipe
 itself, from a snapshot, on a random Llama of 0.1M parameters.
@@ -19,6 +19,7 @@ import json
 import statistics
 import tempfile
 import time
+from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -27,10 +28,11 @@ from typing import Any
 import torch
 
 from bench import reward_linear, worlds
-from bench.reward_world import T95, WORDS, Plan, difference, make_snapshot
+from bench.reward_world import WORDS, Plan, difference, make_snapshot
 from training.recipes import reward
 from training.rundir import RunDir
 
+PARTS = ("kwise", "weights", "bayes", "linear")
 CONFIG = {"batch_size": 16, "learning_rate": 2e-3, "max_length": 64, "valid_every": 10_000, "save_every": 10_000, "epochs": 6.0}
 
 Row = dict[str, Any]
@@ -65,7 +67,7 @@ def trained(plan: Plan, config: Row) -> Row:
 # What is asked --------------------------------------------------------------------------------------------------------------
 
 
-def questions(seeds: int) -> list[tuple[str, str, Plan, Row]]:
+def questions(seeds: int, parts: Collection[str]) -> list[tuple[str, str, Plan, Row]]:
     """(measurement, arm, snapshot, config) of every model to train."""
     numbers, asked = range(1, seeds + 1), []
     for seed in numbers:
@@ -75,29 +77,33 @@ def questions(seeds: int) -> list[tuple[str, str, Plan, Row]]:
         plan = Plan(seed=seed, tasks=300, overlap=3, blind=1 / 3)
         asked += [("weights", "plain", plan, {"weighted": False}), ("weights", "weighted", plan, {})]
         asked += [("weights", "soft", plan, {"loss": "soft"})]
-    return [*asked, ("bayes", "plackett_luce", Plan(seed=0, tasks=4000, held_out=1500, true=False), {})]
+    asked += [("bayes", "plackett_luce", Plan(seed=0, tasks=4000, held_out=1500, true=False), {})]
+    return [question for question in asked if question[0] in parts]
 
 
 def summary(asked: list[tuple[str, str, Plan, Row]], found: list[Row]) -> Row:
-    """The last line."""
+    """The figures of every part that was asked for and trains networks."""
     arms: dict[tuple[str, str], list[float]] = {}
     for (measurement, arm, _plan, _config), figures in zip(asked, found, strict=True):
         arms.setdefault((measurement, arm), []).append(figures["accuracy"])
-    best = found[-1]
-    made: Row = {
-        "bayes": {
-            "accuracy": round(best["accuracy"], 4),
-            "bayes": round(best["bayes"], 4),
-            "points_below": round(100 * (best["bayes"] - best["accuracy"]), 2),
-            "pairs": best["pairs"],
-            "calibration_error": round(best["calibration_error"], 4),
-        }
-    }
+    made = {"bayes": beside_bayes(found[-1])} if ("bayes", "plackett_luce") in arms else {}
     for measurement, first, others in (("kwise", "plackett_luce", ["bradley_terry"]), ("weights", "weighted", ["plain", "soft"])):
-        means = {arm: round(statistics.fmean(arms[measurement, arm]), 4) for arm in (first, *others)}
-        versus = {f"{first}_over_{arm}": difference(arms[measurement, first], arms[measurement, arm]) for arm in others}
-        made[measurement] = {**means, **versus}
+        if (measurement, first) in arms:
+            means = {arm: round(statistics.fmean(arms[measurement, arm]), 4) for arm in (first, *others)}
+            versus = {f"{first}_over_{arm}": difference(arms[measurement, first], arms[measurement, arm]) for arm in others}
+            made[measurement] = {**means, **versus}
     return made
+
+
+def beside_bayes(figures: Row) -> Row:
+    """A model's accuracy and that of the true utility."""
+    return {
+        "accuracy": round(figures["accuracy"], 4),
+        "bayes": round(figures["bayes"], 4),
+        "points_below": round(100 * (figures["bayes"] - figures["accuracy"]), 2),
+        "pairs": figures["pairs"],
+        "calibration_error": round(figures["calibration_error"], 4),
+    }
 
 
 def linear(seeds: int) -> Row:
@@ -111,21 +117,19 @@ def linear(seeds: int) -> Row:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=5, choices=sorted(T95))
+    parser.add_argument("--seeds", type=int, default=5, help="of each comparison")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
-    began, asked = time.monotonic(), questions(args.seeds)
+    began, asked = time.monotonic(), questions(args.seeds, args.only)
     found: list[Row] = []
     with ProcessPoolExecutor(args.workers, mp_context=get_context("spawn")) as pool:
         plans, configs = [plan for *_names, plan, _config in asked], [config for *_names, config in asked]
         for (measurement, arm, plan, _config), figures in zip(asked, pool.map(trained, plans, configs), strict=True):
             print(f"{measurement:8} {arm:14} seed {plan.seed}  accuracy {figures['accuracy']:.4f}", flush=True)
             found.append(figures)
-    print(
-        json.dumps(
-            {**summary(asked, found), "linear": linear(args.seeds), "seeds": args.seeds, "seconds": round(time.monotonic() - began)}
-        )
-    )
+    told = summary(asked, found) | ({"linear": linear(args.seeds)} if "linear" in args.only else {})
+    print(json.dumps({**told, "seeds": args.seeds, "seconds": round(time.monotonic() - began)}))
 
 
 if __name__ == "__main__":

@@ -17,10 +17,10 @@ from typing import Any
 from annotation import frozen
 from annotation.quality.orderings import Ordering
 from annotation.soft import soft_labels
+from bench.seeds import interval
 
 WORDS = [f"w{number}" for number in range(40)]
 LENGTHS = (4, 10)  # words an answer
-T95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306, 10: 2.262}  # by number of seeds
 
 Row = dict[str, Any]
 
@@ -133,6 +133,5 @@ def make_snapshot(folder: Path, plan: Plan) -> float:
 def difference(ours: list[float], theirs: list[float]) -> Row:
     """Ours less theirs, seed by seed: mean and 95 % t interval, in points."""
     points = [100 * (one - other) for one, other in zip(ours, theirs, strict=True)]
-    half = T95[len(points)] * statistics.stdev(points) / math.sqrt(len(points))
-    mean, wins = statistics.fmean(points), sum(point > 0 for point in points)
-    return {"points": round(mean, 2), "low": round(mean - half, 2), "high": round(mean + half, 2), "wins": wins}
+    (low, high), wins = interval(points), sum(point > 0 for point in points)
+    return {"points": round(statistics.fmean(points), 2), "low": round(low, 2), "high": round(high, 2), "wins": wins}
