@@ -15,7 +15,7 @@ import nh3
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import pgettext_lazy
 from markdown_it import MarkdownIt
 
 from annotation import formulas
@@ -58,6 +58,14 @@ def _as_it_is(text: str) -> SafeString:
         return format_html('<pre class="as-it-is" dir="auto">{}</pre>', shown)
     note = _("… and %(count)d more characters.") % {"count": rest}
     return format_html('<pre class="as-it-is" dir="auto">{}</pre><p>{}</p>', shown, note)
+
+
+ROLES = {
+    "system": pgettext_lazy("chat role", "System"),
+    "user": pgettext_lazy("chat role", "User"),
+    "assistant": pgettext_lazy("chat role", "Assistant"),
+    "tool": pgettext_lazy("chat role", "Tool"),
+}
 
 
 @dataclass(frozen=True)
@@ -106,13 +114,7 @@ def _turn(message: dict[str, Any]) -> Turn:
 
 
 def _role_label(role: str) -> str:
-    labels = {
-        "system": pgettext("chat role", "System"),
-        "user": pgettext("chat role", "User"),
-        "assistant": pgettext("chat role", "Assistant"),
-        "tool": pgettext("chat role", "Tool"),
-    }
-    return labels.get(role, visible(role))
+    return str(ROLES[role]) if role in ROLES else visible(role)
 
 
 def _content_text(content: Any) -> str:

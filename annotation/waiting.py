@@ -57,8 +57,8 @@ def _line(project_id: int, now: datetime, language: str | None = None, **where: 
 
 def _window(project_id: int, user_id: int, now: datetime, language: str | None = None) -> QuerySet[Any]:
     line = _line(project_id, now, language)
-    # A bound in the line's own order: the search stops at the first seat that will do, where membership in a list of the first seats
-    # would have each of them looked up and judged.
+    # A bound in the line's own order: the search stops at the first seat that will do, where membership in a list of the first
+    # seats would have each of them looked up and judged.
     return _first(line.filter(LessThanOrEqual(_AT, Subquery(line.values("place", "pk")[:WINDOW], template=_LAST))), user_id)
 
 

@@ -107,7 +107,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "builtins": ["annotation.templatetags.crisol"],
+            "builtins": ["annotation.templatetags.crisol", "annotation.templatetags.written_once"],
+            "libraries": {"i18n": "annotation.templatetags.written_once"},
         },
     }
 ]
