@@ -120,9 +120,9 @@ def test_and_with_too_many_lines_all_between_their_ends_is_replaced(monkeypatch)
     ],
 )
 def test_hostile_texts_are_compared_in_under_two_seconds(before, after):
-    began = time.perf_counter()
+    began = time.thread_time()
     words(before, after)
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 def test_html_is_escaped_and_nothing_in_it_is_hidden():

@@ -149,6 +149,6 @@ def test_formulas_beyond_the_limit_are_shown_as_their_source():
     ],
 )  # fmt: skip
 def test_hostile_formulas_are_rendered_quickly(unit):
-    began = time.perf_counter()
+    began = time.thread_time()
     render((unit * MARKDOWN_LIMIT)[:MARKDOWN_LIMIT])
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2

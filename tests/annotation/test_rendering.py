@@ -58,9 +58,9 @@ def test_an_entity_hides_nothing_either():
     "unit", ["[", "![", "*a ", "_a*", "> ", "`", "|a", "](", "[a](", "<!--", "[x][", "**x", "- ", "a|b\n-|-\n|\n", "&#"]
 )
 def test_hostile_text_is_rendered_in_under_two_seconds(unit):
-    began = time.perf_counter()
+    began = time.thread_time()
     render((unit * MARKDOWN_LIMIT)[:MARKDOWN_LIMIT])
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 def test_a_very_long_text_is_shown_as_it_is_up_to_a_limit():
