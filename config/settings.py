@@ -263,6 +263,7 @@ FORMATS = {
     "logged": "annotation.formats.logged",
 }
 RECIPES = {
+    "clean": "training.recipes.clean",
     "tokenizer": "training.recipes.tokenizer",
     "pretrain": "training.recipes.pretrain",
     "sft": "training.recipes.sft",
@@ -288,6 +289,7 @@ MATERIALS = {
 # What becomes of a run's `out/` folder when it has succeeded, by the word that its recipe calls OUTCOME.
 OUTCOMES = {
     "checkpoint": "training.outcomes.checkpoint",
+    "corpus": "training.outcomes.corpus",
     "samples": "training.outcomes.samples",
     "rewards": "training.outcomes.rewards",
     "scores": "evals.outcomes.scores",

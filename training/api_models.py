@@ -20,9 +20,11 @@ from training.models import Checkpoint, Corpus
 class CorpusSerializer(serializers.ModelSerializer):
     """Plain text for a tokenizer or a base model."""
 
+    run = serializers.IntegerField(source="run_id", allow_null=True, help_text="The run that made it; null: uploaded.")
+
     class Meta:
         model = Corpus
-        fields = ["id", "name", "language", "source", "licence", "digest", "size", "created"]
+        fields = ["id", "name", "language", "source", "licence", "run", "digest", "size", "created"]
 
 
 class NewCorpusSerializer(Exact):

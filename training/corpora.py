@@ -54,9 +54,7 @@ def store(
     """The corpus, its file under CRISOL_HOME/corpora. Raises BadCorpus: the line that is not UTF-8, an empty file, a name taken."""
     if Corpus.objects.filter(project=project, name=name).exists():
         raise BadCorpus("name", _("This project already has a corpus called “%(name)s”.") % {"name": name})
-    folder = Path(settings.CRISOL_HOME) / "corpora"
-    folder.mkdir(parents=True, exist_ok=True)
-    digest, size = _keep(file, folder)
+    digest, size = keep(file)
     try:
         with transaction.atomic():
             return Corpus.objects.create(
@@ -67,8 +65,10 @@ def store(
         raise BadCorpus("name", _("This project already has a corpus called “%(name)s”.") % {"name": name}) from None
 
 
-def _keep(file: Text, folder: Path) -> tuple[str, int]:
+def keep(file: Text) -> tuple[str, int]:
     """Writes the text under its SHA-256 (the same text twice is one file); returns the digest and the size in bytes."""
+    folder = Path(settings.CRISOL_HOME) / "corpora"
+    folder.mkdir(parents=True, exist_ok=True)
     hashed, size = hashlib.sha256(), 0
     with tempfile.NamedTemporaryFile(dir=folder, suffix=".tmp", delete=False) as draft:
         try:

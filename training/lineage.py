@@ -1,4 +1,4 @@
-"""Where a checkpoint comes from and what was made of it: checkpoint ← run ← inputs, up to the judgements of people."""
+"""Where a checkpoint or a corpus comes from and what was made of it: it ← run ← inputs, up to the judgements of people."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from django.db.models import Prefetch
 
 from annotation.models import Sample, Snapshot
 from training.models import Checkpoint, Corpus, Run, RunInput
+
+Made = Checkpoint | Corpus  # what a run may have made
 
 
 @dataclass(frozen=True)
@@ -42,53 +44,51 @@ def inputs_of(runs: Iterable[Run]) -> Any:
 
 
 def ancestry(checkpoint: Checkpoint) -> Node:
-    """The tree above a checkpoint; two queries a generation, each checkpoint expanded once."""
-    found = _generations([checkpoint])
-    return _tree(checkpoint, "", found, set())
+    """The tree above a checkpoint; two queries a generation, each thing that a run made expanded once."""
+    return _tree(checkpoint, "", _generations([checkpoint]), set())
 
 
 def ancestry_of_run(run: Run) -> list[Node]:
     """The trees of a run's inputs."""
     inputs = list(inputs_of([run]))
-    found = _generations([row.checkpoint for row in inputs if row.checkpoint])
-    drawn: set[int] = set()
+    found = _generations([row.thing for row in inputs])
+    drawn: set[Made] = set()
     return [_tree(row.thing, row.name, found, drawn) for row in inputs]
 
 
-def _generations(checkpoints: list[Checkpoint]) -> dict[int, tuple[Run, list[RunInput]]]:
-    """For each checkpoint above, by its id: the run that made it and that run's inputs."""
-    found: dict[int, tuple[Run, list[RunInput]]] = {}
-    level = checkpoints
+def _generations(things: list[Any]) -> dict[Made, tuple[Run, list[RunInput]]]:
+    """For each checkpoint and corpus above that a run made: that run and its inputs."""
+    found: dict[Made, tuple[Run, list[RunInput]]] = {}
+    level: list[Made] = [one for one in things if isinstance(one, Made) and one.run_id]
     while level:
-        made = Run.objects.filter(pk__in=[one.run_id for one in level if one.run_id])
+        made = Run.objects.filter(pk__in=[one.run_id for one in level])
         runs = {run.pk: run for run in made.prefetch_related(Prefetch("inputs", inputs_of(made), to_attr="given"))}
-        for one in level:
-            if one.run_id in runs:
-                found[one.pk] = (runs[one.run_id], runs[one.run_id].given)  # type: ignore[attr-defined]
-        above = {row.checkpoint_id: row.checkpoint for run in runs.values() for row in run.given if row.checkpoint}  # type: ignore[attr-defined]
-        level = [one for pk, one in above.items() if pk not in found]
+        found |= {one: (runs[one.run_id], runs[one.run_id].given) for one in level}  # type: ignore[attr-defined,index]
+        above = {row.thing for run in runs.values() for row in run.given}  # type: ignore[attr-defined]
+        level = [one for one in above if isinstance(one, Made) and one.run_id and one not in found]
     return found
 
 
-def _tree(thing: Any, name: str, found: dict[int, tuple[Run, list[RunInput]]], drawn: set[int]) -> Node:
-    if not isinstance(thing, Checkpoint) or thing.pk not in found:
+def _tree(thing: Any, name: str, found: dict[Made, tuple[Run, list[RunInput]]], drawn: set[Made]) -> Node:
+    if thing not in found:
         return Node(thing, name)
-    if thing.pk in drawn:
+    if thing in drawn:
         return Node(thing, name, again=True)
-    drawn.add(thing.pk)
-    run, inputs = found[thing.pk]
+    drawn.add(thing)
+    run, inputs = found[thing]
     return Node(thing, name, [Node(run, "", [_tree(row.thing, row.name, found, drawn) for row in inputs])])
 
 
 def people(nodes: Iterable[Node]) -> People:
     """The snapshots in these trees. Counts are the newest one's of each project, so that nobody is counted twice."""
-    snapshots = {node.thing.pk: node.thing for node in walk(nodes) if isinstance(node.thing, Snapshot)}
+    behind = [node.thing for node in _inherited(nodes)]
+    snapshots = {thing.pk: thing for thing in behind if isinstance(thing, Snapshot)}
     ordered = sorted(snapshots.values(), key=lambda snapshot: snapshot.pk)
     newest = {snapshot.project_id: counts(snapshot) for snapshot in ordered}
     licences = {
         row["licence"] for snapshot in ordered for row in (snapshot.manifest or {}).get("licences", []) if row.get("licence")
     }
-    licences |= {node.thing.licence for node in walk(nodes) if isinstance(node.thing, (Corpus, Checkpoint)) and node.thing.licence}
+    licences |= {thing.licence for thing in behind if isinstance(thing, Made) and thing.licence}
     return People(
         ordered,
         sum(count.get("rows", 0) for count in newest.values()),
@@ -102,10 +102,12 @@ def counts(snapshot: Snapshot) -> dict[str, Any]:
     return (snapshot.manifest or {}).get("counts", {})
 
 
-def walk(nodes: Iterable[Node]) -> Iterable[Node]:
+def _inherited(nodes: Iterable[Node]) -> Iterable[Node]:
+    """Every node of the trees but those that a run only compared with: nothing of them is in what it made."""
     for node in nodes:
         yield node
-        yield from walk(node.parents)
+        apart = {wanted.name for wanted in node.thing.part.INPUTS if wanted.apart} if isinstance(node.thing, Run) else set()
+        yield from _inherited(parent for parent in node.parents if parent.name not in apart)
 
 
 def used_by(checkpoint: Checkpoint) -> list[Run]:

@@ -24,6 +24,9 @@ class Corpus(models.Model):
     language = models.CharField(max_length=12, blank=True)
     source = models.CharField(max_length=200, blank=True)
     licence = models.CharField(max_length=120, blank=True)
+    run = models.ForeignKey(
+        "training.Run", models.PROTECT, null=True, blank=True, editable=False, related_name="corpora", help_text=_("What made it.")
+    )
     digest = models.CharField(max_length=64, editable=False)
     size = models.PositiveBigIntegerField(editable=False, help_text=_("Bytes."))
     created = models.DateTimeField(default=timezone.now, editable=False)

@@ -1,4 +1,4 @@
-"""What becomes of a run's `out/` folder once it has ended well: a Checkpoint row, Samples, or Scores. Twice counts once."""
+"""What becomes of a run's `out/` folder once it has ended well: a Checkpoint, a Corpus, Samples or Scores. Twice counts once."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from annotation import scores
 from annotation.chat import answer_messages
 from annotation.models import Project, Prompt, Sample
+from training import corpora
 from training.card import CARD
-from training.models import Checkpoint, Run
+from training.models import Checkpoint, Corpus, Run
 from training.rundir import OUT, plain
 
-SAMPLES, REWARDS = "samples.jsonl", "rewards.jsonl"
+CORPUS, SAMPLES, REWARDS = "corpus.txt", "samples.jsonl", "rewards.jsonl"
 BATCH = 500
 
 
@@ -50,7 +52,7 @@ def register(path: Path, *, project: Project, name: str, **fields: Any) -> Check
         "licence": str(card.get("licence") or "")[:120],
         "card": card,
     }
-    for free in _names(name):
+    for free in _names(name, Checkpoint.objects.all()):
         try:
             with transaction.atomic():
                 return Checkpoint.objects.get_or_create(path=str(path), defaults={"name": free, **about, **fields})[0]
@@ -60,9 +62,9 @@ def register(path: Path, *, project: Project, name: str, **fields: Any) -> Check
     raise AssertionError("names never run out")
 
 
-def _names(name: str) -> Iterator[str]:
-    """The first of name, name-2, name-3 … that is free, and those after it, should somebody else be quicker."""
-    taken = set(Checkpoint.objects.filter(name__startswith=name).values_list("name", flat=True))
+def _names(name: str, rows: QuerySet[Any]) -> Iterator[str]:
+    """The first of name, name-2, name-3 … that is free among `rows`, and those after it, should somebody else be quicker."""
+    taken = set(rows.filter(name__startswith=name).values_list("name", flat=True))
     return (free for free in (name if number == 1 else f"{name}-{number}" for number in count(1)) if free not in taken)
 
 
@@ -90,6 +92,39 @@ def folder_digest(path: Path) -> str:
             content = hashlib.file_digest(opened, "sha256").hexdigest()
         whole.update(f"{content}  {file.relative_to(path).as_posix()}\n".encode())
     return whole.hexdigest()
+
+
+# Corpora ------------------------------------------------------------------------------------------------------------------
+
+
+def corpus(run: Run) -> Corpus | None:
+    """Keeps `out/corpus.txt` as a corpus named after the run, of the source and licence of the one it was made from.
+
+    None where the run made none: a trial only shows. Copies and hashes the text: some seconds a gigabyte, outside any transaction.
+    """
+    path = run.folder / OUT / CORPUS
+    known = run.corpora.first()
+    if known or not path.exists():
+        return known
+    origin = Corpus.objects.get(used_by__run=run, used_by__name="corpus")
+    digest, size = corpora.keep(corpora.LocalFile(path))
+    about = {
+        "language": (run.config.get("language") or origin.language)[:12],
+        "source": origin.source,
+        "licence": origin.licence,
+        "digest": digest,
+        "size": size,
+        "created_by": run.created_by,
+    }
+    taken = Corpus.objects.filter(project=run.project)
+    for free in _names(run.name or f"{origin.name}-clean", taken):
+        try:
+            with transaction.atomic():
+                return Corpus.objects.get_or_create(run=run, defaults={"project": run.project, "name": free[:120], **about})[0]
+        except IntegrityError:
+            if not taken.filter(name=free).exists():
+                raise
+    raise AssertionError("names never run out")
 
 
 # Samples ------------------------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ class Input:
     help: str
     required: bool = True
     role: str = ""  # of a checkpoint: "causal-lm", "reward" or "tokenizer"; empty: any
+    apart: bool = False  # only compared with: nothing of it goes into what the run makes
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,6 @@ def corpora(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and (kept := form.save(request.user)):  # type: ignore[arg-type]
         messages.success(request, _("“%(name)s” is kept.") % {"name": kept.name})
         return redirect("corpora")
-    rows = Corpus.objects.visible_to(request.user, Role.LEAD).select_related("project").order_by("-id")
+    rows = Corpus.objects.visible_to(request.user, Role.LEAD).select_related("project", "run").order_by("-id")
     context = {"corpora": rows, "form": form}
     return render(request, "training/corpora.html", context, status=422 if form.is_bound else 200)

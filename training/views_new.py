@@ -28,7 +28,7 @@ def recipes(request: HttpRequest) -> HttpResponse:
 @role_required(Role.LEAD)
 @require_http_methods(["GET", "POST"])
 def run_new(request: HttpRequest, recipe: str) -> HttpResponse:
-    """The recipe's form, prefilled by `?project=&snapshot=&checkpoint=&corpus=`, or by `?like=` an earlier run."""
+    """The recipe's form, prefilled by `?project=&snapshot=&checkpoint=&corpus=`, or by `?like=` an earlier run and `&config-…=`."""
     if recipe not in names("RECIPES"):
         raise Http404
     like = _asked(request, "like", Run)
@@ -72,7 +72,7 @@ def _initial(request: HttpRequest, recipe: str, project: Project, like: Run | No
         initial = {CONFIG + name: value for name, value in like.config.items()} | {"seed": like.seed, "name": like.name}
         initial |= {INPUT + row.name: row.thing.pk for row in like.inputs.select_related(*MODELS)}
         initial["processes"] = like.resources.get("processes", 1)
-        return initial
+        return initial | {name: value for name, value in request.GET.items() if name.startswith(CONFIG)}
     given = {kind: request.GET.get(kind, "") for kind in MODELS}
     for wanted in part("RECIPES", recipe).INPUTS:
         there = list(candidates(project, wanted).values_list("pk", flat=True))

@@ -68,6 +68,7 @@ def _live(run: Run) -> dict[str, Any]:
         "ahead": watch.ahead(run),
         "history": run.events.filter(kind="state").order_by("id"),
         "made": run.checkpoints.all(),
+        "corpora": run.corpora.all(),
         "evaluations": run.evaluations.all(),
         "answers": ranking.counts(run) if ranking.can_rank(run) else None,
     }

@@ -13,7 +13,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext
 
 from annotation.parts import part
-from training import lineage, watch
+from training import cleaned, lineage, watch
 from training.models import Run
 
 register = template.Library()
@@ -59,3 +59,9 @@ def figure(value: Any) -> str:
 def recipe_title(recipe: str) -> str:
     """What a recipe is called on buttons."""
     return gettext(part("RECIPES", recipe).TITLE)
+
+
+@register.inclusion_tag("training/cleaned.html")
+def cleaning(run: Run) -> dict[str, Any]:
+    """What a cleaning run's rules found; nothing on other runs' pages."""
+    return {"run": run, "report": cleaned.report(run)}
