@@ -11,8 +11,8 @@ tells the peak of memory. The last line is JSON.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
-import os
 import random
 import sys
 import tempfile
@@ -21,6 +21,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import psutil
 from tqdm import tqdm
 
 from bench import cleaning_texts as texts
@@ -193,10 +194,10 @@ def large(pools: list[list[str]], gigabytes: float, seed: int) -> dict[str, Any]
                 file.write(f"{text}\n\n")
         run = _run(Path(place) / "run", corpus)
         begun = time.monotonic()
-        worker = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, "-m", "training.train", str(run.path)])
-        _pid, status, used = os.wait4(worker, 0)
-        seconds, cpu = time.monotonic() - begun, used.ru_utime + used.ru_stime
-        if status:
+        worker = psutil.Popen([sys.executable, "-m", "training.train", str(run.path)])
+        peak, cpu = watched(worker)
+        seconds = time.monotonic() - begun
+        if worker.returncode:
             raise SystemExit((run.path / "events.jsonl").read_text()[-2000:])
         report = json.loads((run.out / clean.REPORT).read_text())
         megabytes = corpus.stat().st_size / 1e6
@@ -206,7 +207,7 @@ def large(pools: list[list[str]], gigabytes: float, seed: int) -> dict[str, Any]
             "mb_per_s": round(megabytes / seconds, 3),
             "cpu_seconds": round(cpu, 1),
             "mb_per_cpu_s": round(megabytes / cpu, 3),
-            "peak_mb": round(used.ru_maxrss / 1024, 1),
+            "peak_mb": round(peak, 1),
             "documents": report["read"]["documents"],
             "kept": report["kept"]["documents"],
             "removed": {row["rule"]: row["removed"] for row in report["rules"] if row["removed"]},
@@ -214,6 +215,21 @@ def large(pools: list[list[str]], gigabytes: float, seed: int) -> dict[str, Any]
         }
         print(json.dumps(said), flush=True)
         return said
+
+
+def watched(worker: psutil.Popen) -> tuple[float, float]:
+    """Waits for a process to end: its memory at most, in MB, and the seconds of CPU it took.
+
+    Not `ru_maxrss`: a child's begins at what its parent held when it was started.
+    """
+    peak = cpu = 0.0
+    while worker.poll() is None:
+        with contextlib.suppress(psutil.Error, FileNotFoundError, StopIteration):
+            lines = Path(f"/proc/{worker.pid}/status").read_text().splitlines()
+            peak = max(peak, float(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024)
+            cpu = sum(worker.cpu_times()[:2])
+        time.sleep(0.2)
+    return peak, cpu
 
 
 def _run(folder: Path, corpus: Path) -> RunDir:

@@ -81,7 +81,7 @@ def _tree(thing: Any, name: str, found: dict[Made, tuple[Run, list[RunInput]]], 
 
 def people(nodes: Iterable[Node]) -> People:
     """The snapshots in these trees. Counts are the newest one's of each project, so that nobody is counted twice."""
-    behind = [node.thing for node in _inherited(nodes)]
+    behind = [node.thing for node in inherited(nodes)]
     snapshots = {thing.pk: thing for thing in behind if isinstance(thing, Snapshot)}
     ordered = sorted(snapshots.values(), key=lambda snapshot: snapshot.pk)
     newest = {snapshot.project_id: counts(snapshot) for snapshot in ordered}
@@ -102,12 +102,12 @@ def counts(snapshot: Snapshot) -> dict[str, Any]:
     return (snapshot.manifest or {}).get("counts", {})
 
 
-def _inherited(nodes: Iterable[Node]) -> Iterable[Node]:
+def inherited(nodes: Iterable[Node]) -> Iterable[Node]:
     """Every node of the trees but those that a run only compared with: nothing of them is in what it made."""
     for node in nodes:
         yield node
         apart = {wanted.name for wanted in node.thing.part.INPUTS if wanted.apart} if isinstance(node.thing, Run) else set()
-        yield from _inherited(parent for parent in node.parents if parent.name not in apart)
+        yield from inherited(parent for parent in node.parents if parent.name not in apart)
 
 
 def used_by(checkpoint: Checkpoint) -> list[Run]:

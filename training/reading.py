@@ -17,7 +17,8 @@ from training.rundir import EVENTS, plain
 
 CHUNK = 1 << 20  # bytes read and written to the database at once
 CHUNKS = 16  # read of one run in one pass, so that the others get their turn
-KINDS = {"start", "progress", "metrics", "message", "checkpoint", "samples", "audit", "end"}
+KINDS = {"start", "progress", "metrics", "message", "checkpoint", "samples", "audit", "cleaning", "end"}
+NEWEST = {"progress", "cleaning"}  # the newest of these says all that older ones said
 
 
 def read_events(run: Run) -> bool:
@@ -48,19 +49,18 @@ def _whole_lines(path: Path, offset: int) -> tuple[bytes, int]:
 
 
 def _events(run: Run, lines: bytes) -> Iterator[Event]:
-    """The events of this attempt, in order; of progress only the newest, which makes the others worthless."""
-    offset, progress = run.offset, None
+    """The events of this attempt, in order; of some kinds only the newest, which makes the others worthless."""
+    offset, newest = run.offset, dict[str, Event]()
     for line in lines.split(b"\n")[:-1]:
         event = _event(run, line, offset)
         offset += len(line) + 1
         if event is None:
             continue
-        if event.kind == "progress":
-            progress = event
+        if event.kind in NEWEST:
+            newest[event.kind] = event
         else:
             yield event
-    if progress:
-        yield progress
+    yield from newest.values()
 
 
 def _event(run: Run, line: bytes, offset: int) -> Event | None:

@@ -215,7 +215,7 @@ class RunDir:
     # What happened --------------------------------------------------------------------------------------------------------
 
     def event(self, kind: str, **data: Any) -> None:
-        """Appends one line, at once and whole. `kind`: start, progress, metrics, message, checkpoint, samples, audit, end.
+        """Appends one line, at once and whole. `kind`: one of `KINDS` in `training/reading.py`.
 
         Only rank 0 speaks, except that any rank may say that it failed: rank 0 would not know why.
         """

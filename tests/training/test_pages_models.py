@@ -30,7 +30,7 @@ def family(project, lead):
 
 def test_the_lineage_of_a_checkpoint_reaches_its_corpus_and_snapshots(family):
     tree = lineage.ancestry(family["dpo"])
-    assert [str(node.thing) for node in lineage.walk([tree])] == [
+    assert [str(node.thing) for node in lineage.inherited([tree])] == [
         "dpo", str(family["dpo"].run), "sft", str(family["sft"].run), "base", str(family["base"].run), "tales",
         str(family["first"]), str(family["second"]),
     ]  # fmt: skip
