@@ -48,6 +48,7 @@ WHYS = {
     "list_ratio": _("more than 3 lines in 10 words"),
     "13 words": _("13 words in a row"),
     "line": _("a whole line"),
+    "copy": _("a copy"),
 }
 CHANGING = ("c4_lines", "personal")
 

@@ -49,3 +49,14 @@ def excerpt(text: str, start: int = 0, end: int | None = None) -> str:
     left, right = max(0, start - around), min(len(text), end + around)
     marked = f"{text[left:start]}‹{text[start:end][:SHOWN]}›{text[end:right]}"
     return ("…" if left else "") + marked + ("…" if right < len(text) else "")
+
+
+def compared(copy: str, original: str) -> Finding:
+    """A copy where it first differs from its original, and the original there."""
+    if copy == original:
+        return Finding("copy", excerpt(copy))
+    shorter = min(len(copy), len(original))
+    at = next((place for place in range(shorter) if copy[place] != original[place]), shorter)
+    begin = copy.rfind(" ", 0, at) + 1
+    places = [excerpt(text, begin, min(len(text), begin + SHOWN // 6)) for text in (copy, original)]
+    return Finding("copy", "\n≈ ".join(places))

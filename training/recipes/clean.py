@@ -208,17 +208,17 @@ def write(run: RunDir, config: Config, tally: Tally, copies: Copies, draft: Path
 
 def unlike(draft: Path, copies: Copies, tally: Tally) -> Iterator[str]:
     """The documents of the draft that are no copy of an earlier one. The tally is told of the others."""
-    from training.cleaning.finding import Finding, excerpt
+    from training.cleaning.finding import compared
 
     examples = copies.examples(tally.drawn)
     originals: dict[int, str] = dict.fromkeys(examples.values(), "")
     for number, document in enumerate(text.documents(draft)):
         if number in originals:
-            originals[number] = excerpt(document)
+            originals[number] = document
         kind, first = copies.of(number)
         if not kind:
             yield document
             continue
         tally.copy(kind, document)
         if number in examples:
-            tally.example(kind, Finding("copy", f"{excerpt(document)}\n≈ {originals[first]}"))
+            tally.example(kind, compared(document, originals[first]))
