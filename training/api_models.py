@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from annotation.doors import BadInput, Door, Exact
 from annotation.models import Role
-from training import corpora, lineage
+from training import corpora, lineage, textfiles
 from training.models import Checkpoint, Corpus
 
 
@@ -28,9 +28,10 @@ class CorpusSerializer(serializers.ModelSerializer):
 
 
 class NewCorpusSerializer(Exact):
-    """A file of UTF-8 text, a blank line between documents."""
+    """A file of UTF-8 text, a blank line between documents; or JSONL, JSON, CSV or Parquet with a text a row."""
 
     file = serializers.FileField()
+    column = serializers.CharField(max_length=200, default=textfiles.COLUMN, help_text="Of rows: which column is the text.")
     name = serializers.CharField(max_length=120)
     language = serializers.CharField(max_length=12, required=False, help_text="For example `en`.")
     source = serializers.CharField(max_length=200, required=False)  # type: ignore[assignment]
@@ -54,7 +55,8 @@ class Corpora(Door):
         """Uploads a text file."""
         given = self.asked(NewCorpusSerializer)
         try:
-            corpus = corpora.store(given.pop("file"), project=self.project, user=self.user, **given)
+            text = textfiles.uploaded(given.pop("file"), given.pop("column"))
+            corpus = corpora.store(text, project=self.project, user=self.user, **given)
         except corpora.BadCorpus as error:
             raise BadInput({error.field: str(error)}) from None
         return Response(CorpusSerializer(corpus).data, status.HTTP_201_CREATED)

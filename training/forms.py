@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Project, Role, Snapshot
 from annotation.parts import part
-from training import corpora, schema
+from training import corpora, schema, textfiles
 from training.charts import tick_text
 from training.launch import MODELS, launch
 from training.models import Checkpoint, Corpus, Run
@@ -166,7 +166,16 @@ class CorpusForm(forms.Form):
 
     project = forms.ModelChoiceField(Project.objects.none(), label=_("Project"), empty_label=None)
     name = forms.CharField(label=_("Name"), max_length=120)
-    file = forms.FileField(label=_("File"), help_text=_("Plain text in UTF-8, a blank line between documents."))
+    file = forms.FileField(
+        label=_("File"),
+        help_text=_("Plain text in UTF-8, a blank line between documents; or JSONL, CSV or Parquet with a text a row."),
+    )
+    column = forms.CharField(
+        label=_("Text column"),
+        max_length=200,
+        required=False,
+        help_text=_("Of JSONL, CSV or Parquet: the column that holds the text. Empty: text."),
+    )
     language = forms.CharField(label=_("Language"), max_length=12, required=False, help_text=_("For example en, es, or en,es."))
     source = forms.CharField(label=_("Source"), max_length=200, required=False, help_text=_("Where the text comes from."))
     licence = forms.CharField(
@@ -186,7 +195,8 @@ class CorpusForm(forms.Form):
             return None
         given = dict(self.cleaned_data)
         try:
-            return corpora.store(given.pop("file"), user=user, **given)
+            column = given.pop("column") or textfiles.COLUMN
+            return corpora.store(textfiles.uploaded(given.pop("file"), column), user=user, **given)
         except corpora.BadCorpus as error:
             self.add_error(error.field, str(error))
             return None

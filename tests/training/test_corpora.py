@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 
+import pyarrow
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.urls import reverse
+from pyarrow import parquet
 
 from annotation.models import Project
 from training import corpora
 from training.models import Corpus
+from training.text import documents
 
 TALE = "Había una vez.\n\nOnce upon a time.\n".encode()
 
@@ -111,6 +115,52 @@ def test_the_command_keeps_a_file(project, tmp_path):
     corpus = Corpus.objects.get()
     assert out.getvalue() == f"corpus {corpus.pk}: tales, {len(TALE)} bytes, sha256 {corpus.digest}\n"
     assert (corpus.created_by.username, corpus.licence) == ("chief", "CC0-1.0")
+
+
+ROWS = b'{"text": "Once upon\\n\\n a time.", "id": 1}\n{"text": "The end."}\n'
+READ = "Once upon\n a time.\n\nThe end.\n\n"
+
+
+def test_rows_of_an_upload_become_documents_without_blank_lines(client_of, lead, project):
+    given = {"project": project.pk, "name": "rows", "file": SimpleUploadedFile("rows.jsonl", ROWS)}
+    assert client_of(lead).post(reverse("corpora"), given).status_code == 302
+    assert Corpus.objects.get().path.read_text() == READ
+
+
+def test_another_column_is_named_and_a_row_without_it_is_refused(client_of, lead, project):
+    given = {"project": project.pk, "name": "rows", "column": "id", "file": SimpleUploadedFile("rows.jsonl", ROWS)}
+    response = client_of(lead).post(reverse("corpora"), given)
+    assert response.context["form"].errors == {"file": ["rows.jsonl: row 1 has no text in “id”"]}
+
+
+def test_a_folder_of_many_kinds_of_files_is_one_corpus(project, tmp_path):
+    User.objects.create_superuser("chief")
+    folder = tmp_path / "texts"
+    (folder / "more").mkdir(parents=True)
+    (folder / "a.txt").write_bytes(TALE)
+    (folder / "b.txt.gz").write_bytes(gzip.compress(b"Packed."))
+    (folder / "more" / "c.jsonl").write_bytes(ROWS)
+    parquet.write_table(pyarrow.table({"text": ["In columns."]}), folder / "more" / "d.parquet")
+    (folder / "picture.png").write_bytes(b"\x89PNG")
+    call_command("corpus", str(folder), str(folder / "a.txt"), project="River", name="tales", stdout=io.StringIO())
+    tale = ["Había una vez.", "Once upon a time."]
+    assert list(documents(Corpus.objects.get().path)) == [*tale, "Packed.", "Once upon\n a time.", "The end.", "In columns.", *tale]
+
+
+@pytest.mark.parametrize(
+    ("file", "data", "sentence"),
+    [
+        ("rows.jsonl", b'{"text": "fine"}\n{"txt": 1}\n', "file: rows.jsonl: row 2 has no text in “text”"),
+        ("rows.jsonl", b"{", "file: rows.jsonl: row 1 is not JSON"),
+        ("rows.parquet", b"PAR1", "file: is not a Parquet file"),
+        ("tale.txt.gz", b"no gzip", "file: tale.txt.gz is damaged"),
+    ],
+)
+def test_the_command_names_what_cannot_be_read(project, tmp_path, file, data, sentence):
+    User.objects.create_superuser("chief")
+    (tmp_path / file).write_bytes(data)
+    with pytest.raises(CommandError, match=sentence):
+        call_command("corpus", str(tmp_path / file), project="River", name="tales")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Keeps a text file as a corpus of a project, for tokenizers and base models."""
+"""Keeps texts as a corpus of a project, for tokenizers and base models."""
 
 from pathlib import Path
 
@@ -6,14 +6,18 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from annotation.models import Project
-from training import corpora
+from training import corpora, textfiles
 
 
 class Command(BaseCommand):
-    help = "Keeps FILE (UTF-8 text, a blank line between documents) as a corpus of a project."
+    help = (
+        "Keeps files as one corpus of a project: UTF-8 text (.txt, .md, .txt.gz; a blank line between documents), or JSONL, JSON, "
+        "CSV or Parquet with a text a row. Of a folder every such file is read, in order of name."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, metavar="FILE")
+        parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+        parser.add_argument("--column", default=textfiles.COLUMN, help="of rows: which column is the text; default: %(default)s")
         parser.add_argument("--project", required=True, help="name of the project")
         parser.add_argument("--name", required=True, help="name of the corpus, once per project")
         parser.add_argument("--language", default="", help="for example en")
@@ -22,12 +26,12 @@ class Command(BaseCommand):
         parser.add_argument("--user", help="who keeps it; default: the first superuser")
 
     def handle(self, **given) -> None:  # type: ignore[override]
-        file: Path = given["file"]
-        if not file.is_file():
-            raise CommandError(f"there is no file {file}")
+        files: list[Path] = given["files"]
+        if missing := [str(file) for file in files if not file.exists()]:
+            raise CommandError(f"there is no file {', '.join(missing)}")
         try:
             kept = corpora.store(
-                corpora.LocalFile(file),
+                textfiles.local(files, given["column"]),
                 project=_project(given["project"]),
                 user=_user(given["user"]),
                 **{name: given[name] for name in ("name", "language", "source", "licence")},
