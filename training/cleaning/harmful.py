@@ -2,7 +2,7 @@
 
 Ours names pornography in English and Spanish and little else: words that no medical, legal or old text needs (xxx is also
 thirty, and was a third of the Quijote's chapters). What a longer list
-removes besides (Dodge et al. 2021, § 5.3: texts by and about minorities) is for a lead to weigh, with examples on the run's page.
+removes besides (Dodge et al. 2021, § 5: texts by and about minorities) is for a lead to weigh, with examples on the run's page.
 """
 
 from __future__ import annotations

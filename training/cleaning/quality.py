@@ -68,7 +68,7 @@ def repetition() -> Rule:
     refused = _rule(GopherRepetitionFilter(language=SPLITTER))
 
     def repeated(doc: Doc) -> Finding | None:
-        # Nine times as fast; what it lets pass, datatrove lets pass.
+        # Five times as fast or more; what it lets pass, datatrove lets pass.
         return None if repeats_little(doc.text, split_into_words(doc.text, SPLITTER)) else refused(doc)
 
     return repeated
