@@ -15,10 +15,11 @@ demo: .venv/train
 run: .venv/train
 	$(BIN)/python manage.py serve --port $(PORT) $(ARGS)
 
+# A worker does a file whole, in the order of tests/conftest.py. PostgreSQL is for the light tests that use a database.
 test: .venv/dev check
-	$(BIN)/python -m pytest -m browser $(ARGS)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "heavy and not browser" $(ARGS)
-	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -n auto -m "not heavy and not browser" $(ARGS)
+	$(BIN)/python -m pytest -n 2 -m browser $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "heavy and not browser" $(ARGS)
+	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -n auto --only-database -m "not heavy and not browser" $(ARGS)
 
 check: .venv/dev
 	$(BIN)/ruff check .

@@ -12,6 +12,26 @@ from django.utils import translation
 
 from annotation.models import Member, Project, Role
 
+DATABASE = {"db", "transactional_db", "live_server"}  # fixtures of pytest-django
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--only-database", action="store_true", help="only the tests that use the database")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The longest file comes first: begun last, it would keep one worker busy alone.
+
+    With `--only-database` the tests that use none stay out: they say the same whichever there is. None can use it unseen, for
+    pytest-django refuses whoever has not asked.
+    """
+    items.sort(key=lambda item: item.path.name != "test_river.py")
+    if not config.getoption("--only-database"):
+        return
+    chosen = [item for item in items if item.get_closest_marker("django_db") or DATABASE & set(getattr(item, "fixturenames", ()))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    items[:] = chosen
+
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(tmp_path_factory, django_db_modify_db_settings):

@@ -42,9 +42,12 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+LOSING = " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"  # rows, should the machine fall
+
+
 @contextlib.contextmanager
-def server() -> Iterator[str]:
-    """Starts a server and yields its DATABASE_URL."""
+def server(*, durable: bool = True) -> Iterator[str]:
+    """Starts a server and yields its DATABASE_URL. What must not survive the machine need not be durable."""
     tools, user, port = binaries(), _unprivileged(), _free_port()
     if tools is None:
         raise SystemExit("PostgreSQL's initdb was not found: install the package `postgresql`.")
@@ -52,7 +55,7 @@ def server() -> Iterator[str]:
         if user:
             shutil.chown(folder, user)
         data = f"{folder}/data"
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1{'' if durable else LOSING}"
 
         def run(*command: str) -> None:
             subprocess.run(command, user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL)
@@ -72,7 +75,7 @@ def main() -> int:
     if binaries() is None and not os.environ.get("CI"):
         print("Not run: PostgreSQL's initdb was not found; install the package `postgresql` to test on it too.")
         return 0
-    with server() as url:
+    with server(durable=False) as url:
         return subprocess.run(sys.argv[1:], env=os.environ | {"DATABASE_URL": url}).returncode
 
 
