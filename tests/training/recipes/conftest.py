@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import random
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ import pytest
 
 from annotation import frozen
 from training import train
+from training.processes import leave
 from training.rundir import RunDir, order_stop
 
 WORDS = ["sun", "moon", "tree", "river", "stone", "bird", "fish", "wind", "rain", "snow"]
@@ -83,11 +87,45 @@ def attempt(folder: Path, number: int = 1) -> Attempt:
     return Attempt(folder, code)
 
 
-def started(folder: Path, *, processes: int = 1, number: int = 1) -> subprocess.Popen[bytes]:
-    """Runs one attempt in processes of its own."""
+def torchrun(folder: Path, *, processes: int, number: int = 1) -> None:
+    """Runs one attempt to its end in processes of its own, as an engine does."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    command = [*(launcher if processes > 1 else [sys.executable]), "-m", "training.train", str(folder), "--attempt", str(number)]
-    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL)
+    command = [*launcher, "-m", "training.train", str(folder), "--attempt", str(number)]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, check=True)
+
+
+def forked(folder: Path, number: int = 1, **environment: str) -> ForkProcess:
+    """Runs one attempt in a process of its own: a fork of this one, which has loaded torch already."""
+    process = multiprocessing.get_context("fork").Process(target=_attempt_in, args=(environment, folder, number))
+    process.start()
+    return process
+
+
+def _attempt_in(environment: dict[str, str], folder: Path, number: int) -> None:
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state(reset_partial_state=True)  # it knows of the processes of an earlier attempt
+    os.environ.update(environment)
+    code = train.main([str(folder), "--attempt", str(number)])
+    leave()
+    os._exit(code)
+
+
+def ranks(folder: Path, processes: int = 2) -> list[ForkProcess]:
+    """Starts the ranks of one attempt with the environment that torchrun gives them."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1])}
+    meeting |= {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
+    return [forked(folder, **meeting, RANK=str(rank), LOCAL_RANK=str(rank)) for rank in range(processes)]
+
+
+def joined(started: list[ForkProcess], folder: Path) -> Attempt:
+    """What an attempt of several ranks left behind, once they all ended well."""
+    for process in started:
+        process.join()
+    assert [process.exitcode for process in started] == [0] * len(started)
+    return Attempt(folder, 0)
 
 
 def stop_at_once(folder: Path, number: int = 1) -> None:
@@ -95,8 +133,9 @@ def stop_at_once(folder: Path, number: int = 1) -> None:
     order_stop(folder, number)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def one_thread() -> Iterator[None]:
+    """Sums come in the same order everywhere, and a process may fork."""
     import torch
 
     before = torch.get_num_threads()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from annotation import frozen
-from tests.training.recipes.conftest import attempt, create, started, stop_at_once, user
+from tests.training.recipes.conftest import attempt, create, joined, ranks, stop_at_once, user
 from tests.training.recipes.logged_world import Said, graded, judgement
 from training import awr_math
 
@@ -243,15 +243,13 @@ def test_a_run_that_is_stopped_in_a_critic_and_again_later_ends_as_if_nobody_had
 
 
 def test_two_processes_learn_what_one_learns(base: Path, dataset: Path, tmp_path: Path) -> None:
-    from tests.training.recipes.conftest import Attempt
-
     inputs = {"model": base, "dataset": dataset}
     whole = attempt(create(tmp_path / "one", "awr", inputs, {**FAST, "log_every": 1}))
     pieces = {**FAST, "batch_size": 2, "accumulation": 2, "log_every": 1}
     folder = create(tmp_path / "two", "awr", inputs, pieces, resources={"processes": 2})
-    assert started(folder, processes=2).wait() == 0
+    two = joined(ranks(folder), folder)
     for name in ("loss", "gradient_norm", "valid_loss", "critic_1_loss", "critic_explained"):
-        assert Attempt(folder, 0).curve(name) == pytest.approx(whole.curve(name), rel=2e-3), name
+        assert two.curve(name) == pytest.approx(whole.curve(name), rel=2e-3), name
 
 
 def test_adapters_are_merged(trained: Any, base: Path, dataset: Path) -> None:

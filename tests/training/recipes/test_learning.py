@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from annotation import frozen
-from tests.training.recipes.conftest import TINY, Attempt, assistant, attempt, create, started, stop_at_once, user
+from tests.training.recipes.conftest import TINY, Attempt, assistant, attempt, create, joined, ranks, stop_at_once, torchrun, user
 from training import text
 from training.recipes import pretrain
 
@@ -133,9 +133,8 @@ def test_two_processes_train_together_stop_together_and_go_on(tmp_path: Path, ba
     inputs, config = {"model": base, "dataset": snapshot}, {**FAST, "max_steps": 6}
     folder = create(tmp_path / "run", "sft", inputs, config, resources={"processes": 2})
     stop_at_once(folder)
-    assert started(folder, processes=2).wait() == 0
-    assert Attempt(folder, 0).end["reason"] == "stopped at step 1 of 6; saved"
-    assert started(folder, processes=2, number=2).wait() == 0
+    assert joined(ranks(folder), folder).end["reason"] == "stopped at step 1 of 6; saved"
+    torchrun(folder, processes=2, number=2)
     run = Attempt(folder, 0)
     assert run.state == "succeeded"
     assert run.curve("valid_loss")[-1] < run.curve("valid_loss")[0]

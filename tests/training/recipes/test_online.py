@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from annotation import frozen
-from tests.training.recipes.conftest import WORDS, Attempt, attempt, create, started, stop_at_once, user
+from tests.training.recipes.conftest import WORDS, attempt, create, joined, ranks, stop_at_once, user
 
 pytestmark = pytest.mark.heavy
 
@@ -98,8 +98,7 @@ def test_every_step_on_a_rollout_is_told_and_only_the_first_has_not_moved_yet(re
 def test_two_processes_share_the_answers_of_a_step(inputs: Any, tmp_path: Path) -> None:
     config = SHORT | {"max_steps": 2, "batch_size": 4, "save_every": 1}
     folder = create(tmp_path / "run", "grpo", inputs, config, resources={"processes": 2})
-    assert started(folder, processes=2).wait() == 0
-    ended = Attempt(folder, 0)
+    ended = joined(ranks(folder), folder)
     assert ended.state == "succeeded"
     assert len(ended.curve("reward")) == 2
     assert len(ended.curve("valid_reward")) == 2

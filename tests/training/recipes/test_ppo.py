@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from annotation import frozen
-from tests.training.recipes.conftest import attempt, create, started, stop_at_once, user
+from tests.training.recipes.conftest import attempt, create, forked, stop_at_once, user
 
 pytestmark = pytest.mark.heavy
 
@@ -44,9 +44,17 @@ def inputs(base: Path, snapshot: Path, reward_run: Any) -> dict[str, Path]:
     return {"model": base, "reward": reward_run.out, "prompts": snapshot}
 
 
-@pytest.fixture
-def untouched(inputs: Any, tmp_path: Path) -> Any:
-    return attempt(create(tmp_path / "untouched", "ppo", inputs, SHORT))
+@pytest.fixture(scope="module")
+def untouched(inputs: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return attempt(create(tmp_path_factory.mktemp("untouched") / "run", "ppo", inputs, SHORT))
+
+
+@pytest.fixture(scope="module")
+def stopped(inputs: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What was left of a run that was stopped at once."""
+    folder = create(tmp_path_factory.mktemp("stopped") / "run", "ppo", inputs, SHORT)
+    stop_at_once(folder)
+    return attempt(folder)
 
 
 # It learns ------------------------------------------------------------------------------------------------------------------
@@ -168,35 +176,31 @@ def test_at_chosen_distances_people_are_asked_and_training_goes_on_as_if_nobody_
 # It goes on exactly ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_stopped_run_goes_on_as_if_nothing_had_happened(inputs: Any, untouched: Any, tmp_path: Path):
-    folder = create(tmp_path / "run", "ppo", inputs, SHORT)
-    stop_at_once(folder)
-    first = attempt(folder)
-    assert (first.code, first.end["reason"]) == (0, "stopped at update 1 of 6; saved")
-    assert not first.out.exists()
-    again = attempt(folder, number=2)
+def test_a_stopped_run_goes_on_as_if_nothing_had_happened(stopped: Any, untouched: Any, tmp_path: Path):
+    assert (stopped.code, stopped.end["reason"]) == (0, "stopped at update 1 of 6; saved")
+    assert not stopped.out.exists()
+    again = attempt(shutil.copytree(stopped.folder, tmp_path / "run"), number=2)
     assert again.weights == untouched.weights
     assert again.figures == untouched.figures
 
 
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(inputs: Any, untouched: Any, tmp_path: Path):
     folder = create(tmp_path / "run", "ppo", inputs, SHORT)
-    process = started(folder)
+    process = forked(folder)
     while not (folder / "checkpoints" / "step-2").exists():
-        assert process.poll() is None, "the run ended before it could be killed"
+        assert process.is_alive(), "the run ended before it could be killed"
         time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     again = attempt(folder, number=2)
     assert again.weights == untouched.weights
     assert again.figures == untouched.figures
 
 
 @pytest.mark.parametrize("missing", ["rng_state.pth", "state.pt", "policy", "value", "segment.json"])
-def test_a_checkpoint_that_lacks_anything_is_refused(missing: str, inputs: Any, tmp_path: Path):
-    folder = create(tmp_path / "run", "ppo", inputs, SHORT)
-    stop_at_once(folder)
-    attempt(folder)
+def test_a_checkpoint_that_lacks_anything_is_refused(missing: str, stopped: Any, tmp_path: Path):
+    folder = shutil.copytree(stopped.folder, tmp_path / "run")
     gone = folder / "checkpoints" / "step-1" / missing
     shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
     again = attempt(folder, number=2)
@@ -205,11 +209,10 @@ def test_a_checkpoint_that_lacks_anything_is_refused(missing: str, inputs: Any, 
     assert missing in again.end["reason"]
 
 
-def test_a_damaged_checkpoint_is_refused_by_name_and_the_one_before_it_used(inputs: Any, untouched: Any, tmp_path: Path):
-    folder = create(tmp_path / "run", "ppo", inputs, SHORT)
-    for number in (1, 2):
-        stop_at_once(folder, number)
-        attempt(folder, number)
+def test_a_damaged_checkpoint_is_refused_by_name_and_the_one_before_it_used(stopped: Any, untouched: Any, tmp_path: Path):
+    folder = shutil.copytree(stopped.folder, tmp_path / "run")
+    stop_at_once(folder, 2)
+    attempt(folder, 2)
     state = folder / "checkpoints" / "step-2" / "state.pt"
     state.write_bytes(state.read_bytes()[:-100])
     again = attempt(folder, number=3)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.training.recipes.conftest import Attempt, attempt, create, started, stop_at_once, user
+from tests.training.recipes.conftest import attempt, create, joined, ranks, stop_at_once, user
 
 pytestmark = pytest.mark.heavy
 
@@ -187,10 +187,9 @@ def test_a_model_in_training_mode_drops_nothing_out():
 
 def test_two_processes_learn_what_one_learns(inputs: Any, tmp_path: Path):
     two = create(tmp_path / "two", "ppo", inputs, SHORT, resources={"processes": 2})
-    process = started(two, processes=2)
+    started = ranks(two)
     one = attempt(create(tmp_path / "one", "ppo", inputs, SHORT))
-    assert process.wait() == 0
-    both = Attempt(two, 0)
+    both = joined(started, two)
     for name in ("reward", "kl", "length", "policy_loss", "value_loss", "gradient_norm", "value_gradient_norm", "valid_reward"):
         assert both.curve(name) == pytest.approx(one.curve(name), rel=1e-2, abs=1e-5), name
 

@@ -9,12 +9,13 @@ import json
 import shutil
 import signal
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.training.recipes.conftest import TINY, attempt, create, started, stop_at_once
+from tests.training.recipes.conftest import TINY, attempt, create, forked, stop_at_once
 
 pytestmark = pytest.mark.heavy
 
@@ -22,13 +23,13 @@ SHORT = {
     "max_length": 64,
     "batch_size": 4,
     "accumulation": 2,
-    "max_steps": 20,
+    "max_steps": 12,
     "save_every": 4,
     "valid_every": 3,
     "learning_rate": 1e-3,
 }
 CONFIGS = {
-    "pretrain": {**TINY, "max_steps": 20, "save_every": 4, "valid_every": 3},
+    "pretrain": {**TINY, "max_steps": 12, "save_every": 4, "valid_every": 3},
     "sft": SHORT,
     "reward": SHORT,
     "dpo": SHORT,
@@ -39,7 +40,7 @@ CONFIGS = {
 RECIPES = pytest.mark.parametrize("recipe", CONFIGS)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def inputs(base: Path, snapshot: Path, corpus: Path) -> dict[str, dict[str, Path]]:
     rows = {"model": base, "dataset": snapshot}
     return {
@@ -53,10 +54,20 @@ def inputs(base: Path, snapshot: Path, corpus: Path) -> dict[str, dict[str, Path
     }
 
 
-@pytest.fixture
-def untouched(inputs: dict[str, Any], tmp_path: Path) -> Any:
-    """The run that nobody touched, in a folder of its own."""
-    return lambda recipe: attempt(create(tmp_path / "untouched", recipe, inputs[recipe], CONFIGS[recipe]))
+@pytest.fixture(scope="module")
+def untouched(inputs: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The run of a recipe that nobody touched, made once."""
+    folder = tmp_path_factory.mktemp("untouched")
+    return cache(lambda recipe: attempt(create(folder / recipe, recipe, inputs[recipe], CONFIGS[recipe])))
+
+
+@pytest.fixture(scope="module")
+def stopped(inputs: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of `sft` that was stopped after its first step."""
+    folder = create(tmp_path_factory.mktemp("stopped") / "run", "sft", inputs["sft"], CONFIGS["sft"])
+    stop_at_once(folder)
+    attempt(folder)
+    return folder
 
 
 @RECIPES
@@ -64,7 +75,7 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(recipe: str, inputs: A
     folder = create(tmp_path / "run", recipe, inputs[recipe], CONFIGS[recipe])
     stop_at_once(folder)
     first = attempt(folder)
-    assert (first.code, first.end["reason"]) == (0, "stopped at step 1 of 20; saved")
+    assert (first.code, first.end["reason"]) == (0, "stopped at step 1 of 12; saved")
     assert not first.out.exists()
     again, whole = attempt(folder, number=2), untouched(recipe)
     assert again.state == "succeeded"
@@ -75,12 +86,13 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(recipe: str, inputs: A
 @RECIPES
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(recipe: str, inputs: Any, untouched: Any, tmp_path: Path) -> None:
     folder = create(tmp_path / "run", recipe, inputs[recipe], CONFIGS[recipe])
-    process = started(folder)
+    process = forked(folder)
     while not (folder / "checkpoints" / "step-4").exists():
-        assert process.poll() is None, "the run ended before it could be killed"
+        assert process.is_alive(), "the run ended before it could be killed"
         time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     half = folder / "checkpoints" / "step-99.tmp"
     half.mkdir()
     (half / "trainer_state.json").write_text("{")
@@ -94,20 +106,18 @@ def losses(events: list[dict[str, Any]], number: int) -> list[float]:
     return [event["valid_loss"] for event in events if event["attempt"] == number and "valid_loss" in event]
 
 
-def test_a_run_killed_after_its_last_step_takes_no_step_more(inputs: Any, untouched: Any) -> None:
+def test_a_run_killed_after_its_last_step_takes_no_step_more(untouched: Any, tmp_path: Path) -> None:
     whole = untouched("sft")
-    weights = whole.weights
-    shutil.rmtree(whole.out)
-    again = attempt(whole.folder, number=2)
+    folder = shutil.copytree(whole.folder, tmp_path / "run")
+    shutil.rmtree(folder / "out")
+    again = attempt(folder, number=2)
     assert again.state == "succeeded"
-    assert again.weights == weights
+    assert again.weights == whole.weights
 
 
 @pytest.mark.parametrize("name", ["rng_state.pth", "optimizer.pt", "scheduler.pt", "trainer_state.json", "segment.json"])
-def test_a_checkpoint_without_all_its_state_is_refused(name: str, inputs: Any, tmp_path: Path) -> None:
-    folder = create(tmp_path / "run", "sft", inputs["sft"], CONFIGS["sft"])
-    stop_at_once(folder)
-    attempt(folder)
+def test_a_checkpoint_without_all_its_state_is_refused(name: str, stopped: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(stopped, tmp_path / "run")
     (folder / "checkpoints" / "step-1" / name).unlink()
     again = attempt(folder, number=2)
     assert again.state == "failed"
@@ -134,15 +144,13 @@ def test_a_damaged_checkpoint_is_refused_by_name_and_the_one_before_it_used(
 @pytest.mark.parametrize(
     ("field", "value", "named"),
     [
-        ("max_steps", 21, "max_steps was 20, is 21"),
+        ("max_steps", 13, "max_steps was 12, is 13"),
         ("batch_size", 2, "batch_size was 4, is 2"),
         ("learning_rate", 0.5, "learning_rate was 0.001, is 0.5"),
     ],
 )
-def test_a_checkpoint_of_another_config_is_refused(field: str, value: Any, named: str, inputs: Any, tmp_path: Path) -> None:
-    folder = create(tmp_path / "run", "sft", inputs["sft"], CONFIGS["sft"])
-    stop_at_once(folder)
-    attempt(folder)
+def test_a_checkpoint_of_another_config_is_refused(field: str, value: Any, named: str, stopped: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(stopped, tmp_path / "run")
     spec = json.loads((folder / "run.json").read_text())
     spec["config"][field] = value
     (folder / "run.json").write_text(json.dumps(spec))
@@ -151,13 +159,10 @@ def test_a_checkpoint_of_another_config_is_refused(field: str, value: Any, named
     assert named in reason
 
 
-def test_a_checkpoint_of_one_process_is_refused_by_two(inputs: Any, tmp_path: Path) -> None:
+def test_a_checkpoint_of_one_process_is_refused_by_two(stopped: Path) -> None:
     from training import hf
 
-    folder = create(tmp_path / "run", "sft", inputs["sft"], CONFIGS["sft"])
-    stop_at_once(folder)
-    attempt(folder)
-    checkpoint = folder / "checkpoints" / "step-1"
+    checkpoint = stopped / "checkpoints" / "step-1"
     segment = json.loads((checkpoint / "segment.json").read_text())
     hf.refuse_unlike(checkpoint, segment, hf.trainer_files(1))
     with pytest.raises(hf.NotResumable, match="processes was 1, is 2"):

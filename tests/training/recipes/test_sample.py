@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from annotation import frozen
-from tests.training.recipes.conftest import Attempt, attempt, create, started, stop_at_once
+from tests.training.recipes.conftest import Attempt, attempt, create, joined, ranks, stop_at_once
 from training import text
 
 pytestmark = pytest.mark.heavy
@@ -57,7 +57,7 @@ def test_another_seed_gives_other_answers(inputs: Any, tmp_path: Path) -> None:
 def test_two_processes_give_the_answers_of_one(inputs: Any, tmp_path: Path) -> None:
     one = attempt(create(tmp_path / "one", "sample", inputs, CONFIG))
     two = create(tmp_path / "two", "sample", inputs, CONFIG, resources={"processes": 2})
-    assert started(two, processes=2).wait() == 0
+    joined(ranks(two), two)
     assert (two / "out" / "samples.jsonl").read_bytes() == (one.out / "samples.jsonl").read_bytes()
 
 
