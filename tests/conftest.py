@@ -41,6 +41,12 @@ def django_db_modify_db_settings(tmp_path_factory, django_db_modify_db_settings)
         database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def static_files_are_found_when_asked_for() -> None:
+    """Else each client of each test would look at every one of them before its first request."""
+    django_settings.WHITENOISE_AUTOREFRESH = True
+
+
 @pytest.fixture(autouse=True)
 def in_english() -> Iterator[None]:
     """A page in Spanish leaves its thread speaking Spanish; the next test starts in English."""
