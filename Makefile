@@ -16,8 +16,9 @@ run: .venv/train
 	$(BIN)/python manage.py serve --port $(PORT) $(ARGS)
 
 # A worker does a file whole, in the order of tests/conftest.py. PostgreSQL is for the light tests that use a database.
+test check: export PYTHONDONTWRITEBYTECODE :=  # every run of pytest would compile all tests anew
 test: .venv/dev check
-	$(BIN)/python -m pytest -n 2 -m browser $(ARGS)
+	$(BIN)/python -m pytest -n 2 -m browser tests/browser $(ARGS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "heavy and not browser" $(ARGS)
 	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -n auto --only-database -m "not heavy and not browser" $(ARGS)
 
