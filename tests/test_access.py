@@ -171,7 +171,7 @@ def test_a_route_lets_in_those_whom_its_word_names_and_nobody_else(route, people
 
 
 def asked(route: Route, role: str, people: dict[str, Client], things: dict[str, object]) -> bool:
-    """Whether somebody of this role is let in; what their call changed is undone, for the next finds the same things."""
+    """Whether somebody of this role is let in; what their call changed in the database is undone for the next."""
     with transaction.atomic():
         known = things | own(route, role, people, things["task"])
         url = reverse(route.name, kwargs={name: known[name] for name in route.names})

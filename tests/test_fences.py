@@ -35,7 +35,8 @@ for module in {list(modules)!r}:
         for name in found:
             print(module, name, flush=True)
         os._exit(0)
-    os.waitpid(child, 0)
+    if os.waitpid(child, 0)[1]:
+        print(module, "died", flush=True)
 """)
 
 
