@@ -21,6 +21,7 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from transformers.utils import logging
 
 from training import processes, schema, steps, zero
+from training.arguments import trainer_arguments
 from training.rundir import RunDir, Stopped, rank
 from training.schedule import Schedule
 
@@ -41,42 +42,6 @@ class NotResumable(ValueError):
     """The newest checkpoint cannot continue this run exactly; the message says what differs."""
 
 
-def arguments(run: RunDir, config: Schedule, rows: int) -> dict[str, Any]:
-    """TrainingArguments of a run over so many training rows: no hub, no reports, no hidden NaN, bf16 on CUDA."""
-    processes.check(run)
-    length = config.steps(rows, processes.count())
-    cuda = torch.cuda.is_available()
-    return {
-        "output_dir": str(run.path / "checkpoints"),
-        "seed": run.seed,
-        "data_seed": run.seed,
-        "max_steps": length,
-        "per_device_train_batch_size": config.batch_size,
-        "gradient_accumulation_steps": config.accumulation,
-        "learning_rate": config.learning_rate,
-        "lr_scheduler_type": config.schedule if config.schedule != "constant" else "constant_with_warmup",
-        "warmup_steps": math.ceil(config.warmup * length),
-        "weight_decay": config.weight_decay,
-        "adam_beta2": config.adam_beta2,
-        "max_grad_norm": config.max_grad_norm,
-        "logging_steps": config.log_every,
-        "logging_first_step": True,
-        "logging_nan_inf_filter": False,
-        "save_strategy": "steps",
-        "save_steps": config.save_every,
-        "eval_strategy": "no",
-        "report_to": [],
-        "disable_tqdm": True,
-        "remove_unused_columns": False,
-        "bf16": cuda,
-        "use_cpu": not cuda,
-        "dataloader_pin_memory": cuda,
-        "ddp_find_unused_parameters": False,
-        "ddp_backend": None if cuda or processes.count() == 1 else "gloo",
-        "deepspeed": zero.config(run, cuda) if config.parallel == "zero2" else None,
-    }
-
-
 # The Trainer ----------------------------------------------------------------------------------------------------------------
 
 
@@ -86,7 +51,8 @@ class Durable(Trainer):
     rows: anything with a length and items; collate: a list of items → a dict of tensors, `input_ids` among them.
     measure(trainer): the curves of the held-out rows, by name. loss(model, batch): the batch's mean loss; None: the model's own.
     weigh(batch): what that mean weighs in its step's, the number of its rows if not given. whole_step(trainer, batches): called
-    with all batches of this process before each step, to add to them what a loss must know of the whole step.
+    with all batches of this process before each step, to add to them what a loss must know of the whole step. optimizer: of the
+    model's weights; None: AdamW. more: TrainingArguments that only this recipe has.
     """
 
     def __init__(
@@ -102,6 +68,8 @@ class Durable(Trainer):
         loss: Callable[[Any, dict[str, Any]], Any] | None = None,
         weigh: Callable[[dict[str, Any]], Any] | None = None,
         whole_step: Callable[[Durable, list[dict[str, Any]]], None] | None = None,
+        optimizer: Any = None,
+        **more: Any,
     ):
         if not len(rows):
             raise ValueError("there are no training rows: look at the split and the kinds of the snapshot")
@@ -109,9 +77,9 @@ class Durable(Trainer):
         self.collate = collate
         self.stopped, self.tokens = False, 0
         model.config.use_cache = False
-        args = TrainingArguments(**arguments(run, config, len(rows)))
+        args = TrainingArguments(**trainer_arguments(run, config, len(rows)), **more)
         weighing = steps.weighing(rows, collate, weigh)
-        super().__init__(model, args, weighing, steps.Rows(rows), processing_class=tokenizer)
+        super().__init__(model, args, weighing, steps.Rows(rows), processing_class=tokenizer, optimizers=(optimizer, None))
         if loss is not None:
             self.model_accepts_loss_kwargs, self.loss_is_scaled_for_ga = False, True
         self.add_callback(Reporter(self))

@@ -32,9 +32,33 @@ class Schedule:
         },
     )
     learning_rate: float = field(default=1e-5, metadata={"help": "Peak of the learning rate.", "min": 0.0, "max": 1.0})
-    schedule: Literal["cosine", "linear", "constant"] = field(
+    schedule: Literal["cosine", "linear", "constant", "wsd"] = field(
         default="cosine",
-        metadata={"help": "How the learning rate falls after warm-up; cosine: Loshchilov & Hutter 2017.", "advanced": True},
+        metadata={
+            "help": "How the learning rate falls after warm-up; cosine: Loshchilov & Hutter 2017; wsd stays at the peak and falls "
+            "at the end (Hu et al. 2024, § 4) by 1 − √ of the way (Hägele et al. 2024).",
+            "advanced": True,
+        },
+    )
+    decay: float = field(
+        default=0.2,
+        metadata={
+            "help": "Share of the steps in which a wsd schedule falls.",
+            "unit": "of the steps",
+            "min": 0.0,
+            "max": 1.0,
+            "advanced": True,
+        },
+    )
+    last_rate: float = field(
+        default=0.0,
+        metadata={
+            "help": "Share of the peak at which the learning rate ends; 0.1 is usual in pretraining (Hoffmann et al. 2022).",
+            "unit": "of the peak",
+            "min": 0.0,
+            "max": 0.99,
+            "advanced": True,
+        },
     )
     warmup: float = field(
         default=0.03,

@@ -16,6 +16,7 @@ from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, GenerationConfig, TrainerCallback, set_seed
 
 from training import asking, hf, ppo_networks, processes, text, trl_answers, weights
+from training.arguments import trainer_arguments
 from training.looks import Looks, gain
 from training.online import Online
 from training.ppo_networks import Networks, Unadapted
@@ -196,7 +197,7 @@ def load(run: RunDir, config: Online) -> Networks:
 
 def shared_arguments(run: RunDir, config: Online, prompts: int) -> dict[str, Any]:
     """What GRPOConfig and RLOOConfig are both given; every setting of sampling, because their defaults may change."""
-    return hf.arguments(run, config, prompts) | {
+    return trainer_arguments(run, config, prompts) | {
         "output_dir": str(run.path / "checkpoints" / STAGING),
         "steps_per_generation": config.accumulation,
         "num_iterations": config.iterations,

@@ -61,16 +61,6 @@ def merged(model: Any) -> Any:
     return model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
 
 
-def token_tally(logits: Any, labels: Any) -> tuple[Any, Any, Any]:
-    """(summed nats, tokens, tokens guessed right) of labels [rows, length] under logits [rows, length, vocabulary]."""
-    from torch.nn.functional import cross_entropy
-
-    targets, found = labels[:, 1:], logits[:, :-1].float()
-    kept = targets != -100
-    nats = cross_entropy(found[kept], targets[kept], reduction="sum")
-    return nats, kept.sum(), (found.argmax(-1)[kept] == targets[kept]).sum()
-
-
 def save(
     run: RunDir,
     model: Any,

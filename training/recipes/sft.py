@@ -3,18 +3,20 @@
     python manage.py train sft --project P --input model=NAME --input dataset=SNAPSHOT --set learning_rate=2e-5
 
 Which tokens are learned is `text.encode_chat`'s mask: each assistant turn with the token that ends it. The loss is the mean over
-all learned tokens of a step, whatever batch or process they are in.
+all learned tokens of a step, whatever batch or process they are in. With `packing` a row of a batch holds as many whole
+conversations as fit into `max_length` (`training/packing.py`): the same loss of the same conversations, and no time on padding.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from annotation import frozen
 from annotation.formats import sft as demonstrations
-from training import text, weights
+from training import packing, text, weights
 from training.rundir import RunDir
 from training.schedule import Schedule
 from training.schema import Input
@@ -26,7 +28,7 @@ INPUTS = (
 )
 OUTCOME = "checkpoint"
 
-Row = dict[str, list[int]]
+Row = packing.Row
 
 
 @dataclass
@@ -43,6 +45,13 @@ class Config(Schedule):
         default=1024,
         metadata={"help": "Longer conversations are left out, and counted in a message.", "unit": "tokens", "min": 8},
     )
+    packing: bool = field(
+        default=False,
+        metadata={
+            "help": "Conversations that fit share a row of `max_length` tokens without seeing each other; `batch_size` then counts "
+            "such rows, of several conversations each, and a step learns from as many times more.",
+        },
+    )
     lora_rank: int = field(
         default=0,
         metadata={
@@ -57,32 +66,38 @@ def main(run: RunDir, config: Config) -> None:
     """Data, model, training, figures."""
     from transformers import AutoModelForCausalLM, set_seed
 
-    from training import hf
+    from training import hf, token_loss
 
     set_seed(run.seed)
     folder = run.required("model")
     tokenizer = text.load_tokenizer(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype="float32")
     longest = weights.longest(model, config.max_length)
-    train, valid = (read(run, tokenizer, split, longest) for split in ("train", "validation"))
-
-    def collate(rows: list[Row]) -> dict[str, Any]:
-        ids, mask = text.pad_batch([row["ids"] for row in rows], tokenizer.pad_token_id)
-        learned, _ = text.pad_batch([row["learned"] for row in rows], 0)
-        return {"input_ids": ids, "attention_mask": mask, "labels": ids.masked_fill(learned == 0, -100)}
-
-    def tally(model: Any, batch: dict[str, Any]) -> Any:
-        labels = batch.pop("labels")
-        return weights.token_tally(model(**batch).logits, labels)
+    train: Sequence[Row] = read(run, tokenizer, "train", longest)
+    valid: Sequence[Row] = read(run, tokenizer, "validation", longest)
+    if config.packing:
+        packing.refuse_leaks(model)
+        train, valid = packed(run, train, longest), packing.Packed(valid, longest)
+    model = weights.with_adapters(model, config.lora_rank, "CAUSAL_LM")
+    told = token_loss.TokenLoss(model)
 
     def measure(trainer: Any) -> dict[str, float]:
-        if not valid:
+        if not len(valid):
             return {}
-        nats, tokens, right = trainer.totals(valid, 3, tally)
+        nats, tokens, right = trainer.totals(valid, 3, told.tally)
         return {"valid_loss": nats / tokens, "perplexity": math.exp(min(nats / tokens, 700)), "token_accuracy": right / tokens}
 
-    model = weights.with_adapters(model, config.lora_rank, "CAUSAL_LM")
-    trainer = hf.Durable(run, config, model=model, tokenizer=tokenizer, rows=train, collate=collate, measure=measure)
+    trainer = hf.Durable(
+        run,
+        config,
+        model=model,
+        tokenizer=tokenizer,
+        rows=train,
+        collate=collated(tokenizer.pad_token_id),
+        measure=measure,
+        loss=told.mean,
+        weigh=token_loss.learned,
+    )
     trainer.fit()
     figures = trainer.measured() | {"rows": len(train)}
     weights.save(
@@ -103,3 +118,27 @@ def read(run: RunDir, tokenizer: Any, split: str, longest: int) -> list[Row]:
             rows.append({"ids": encoded.input_ids, "learned": encoded.assistant_mask})
     run.message(f"{split}: {len(rows)} conversations" + (f"; {left_out} longer than {longest} tokens left out" if left_out else ""))
     return rows
+
+
+def packed(run: RunDir, conversations: Sequence[Row], room: int) -> packing.Packed:
+    """The conversations in rows of so many tokens; says how many rows they make, and how full."""
+    rows = packing.Packed(conversations, room)
+    tokens = sum(len(one["ids"]) for one in conversations)
+    full = f"{tokens / (len(rows) * room):.1%} full" if len(rows) else "empty"
+    run.message(f"packed into {len(rows)} rows of {room} tokens, {full}")
+    return rows
+
+
+def collated(pad_id: int) -> Any:
+    """Rows as tensors [rows, longest]: `input_ids`, `labels` (−100 where nothing is learned), and a mask of padding or, packed,
+    positions. With both, transformers would take the mask alone and let conversations see each other."""
+
+    def collate(rows: list[Row]) -> dict[str, Any]:
+        ids, mask = text.pad_batch([row["ids"] for row in rows], pad_id)
+        learned, _ = text.pad_batch([row["learned"] for row in rows], 0)
+        batch = {"input_ids": ids, "labels": ids.masked_fill(learned == 0, -100)}
+        if "positions" not in rows[0]:
+            return {**batch, "attention_mask": mask}
+        return {**batch, "position_ids": text.pad_batch([row["positions"] for row in rows], 0)[0]}
+
+    return collate
