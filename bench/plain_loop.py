@@ -3,8 +3,8 @@
     python bench/plain_loop.py WORK.json
 
 WORK.json: `model` (a folder), `tokens` (a .npy file of token ids end to end), `batch_size`, `block_size`, `steps`, `warmup`,
-`learning_rate`, `last_rate`, `weight_decay`, `adam_beta2`, `max_grad_norm`, `seed`, `compile`, and `figures`, where it writes its
-seconds, step by step. In bfloat16 on CUDA, where autocast makes it so; fused AdamW; documents see each other.
+`learning_rate`, `last_rate`, `weight_decay`, `adam_beta2`, `max_grad_norm`, `seed`, `compile`, `log_every`, and `figures`, where it
+writes the mean seconds of so many steps. In bfloat16 on CUDA, where autocast makes it so; fused AdamW; documents see each other.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def main(work: dict) -> None:
     tokens = torch.from_numpy(np.load(work["tokens"]).astype(np.int64))
     length = work["block_size"]
     with open(work["figures"], "w") as figures:
+        began = time.perf_counter()
         for step in range(work["steps"]):
-            began = time.perf_counter()
             starts = torch.randint(len(tokens) - length - 1, (work["batch_size"],))
             given = torch.stack([tokens[at : at + length] for at in starts]).to(device)
             wanted = torch.stack([tokens[at + 1 : at + 1 + length] for at in starts]).to(device)
@@ -57,8 +57,10 @@ def main(work: dict) -> None:
             torch.nn.utils.clip_grad_norm_(model.parameters(), work["max_grad_norm"])
             optimizer.step()
             optimizer.zero_grad()
-            told = {"loss": loss.item(), "seconds": time.perf_counter() - began}
-            figures.write(json.dumps(told) + "\n")
+            if (step + 1) % work["log_every"] == 0:
+                told = {"loss": loss.item(), "seconds": (time.perf_counter() - began) / work["log_every"]}
+                figures.write(json.dumps(told) + "\n")
+                began = time.perf_counter()
 
 
 if __name__ == "__main__":

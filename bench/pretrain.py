@@ -7,8 +7,8 @@ reaches a validation loss of 1.88 nats a character. The first nine tenths of the
 that blank lines do not part it); the loss is of all characters of the last tenth, in blocks of 64 that begin without context.
 
 Speed: steps of a Llama of GPT-2's 124M weights (12 layers, 12 heads, width 768, GPT-2's tokenizer) from the same weights on the
-same text, by the recipe and by `bench/plain_loop.py`, in processes of their own, in turn; the first two steps of each are not
-counted. Both without compilation. The recipe keeps documents apart, the loop does not.
+same text, by the recipe and by `bench/plain_loop.py`, in processes of their own, in turn; the first steps of each are not counted.
+Both without compilation. The recipe keeps documents apart, the loop does not.
 
 The last line is JSON: `val_loss`, `tokens_per_s_ratio` (the recipe's by the loop's, of medians), and each side's figures.
 """
@@ -35,7 +35,6 @@ from training.recipes import pretrain
 from training.rundir import RunDir
 
 SIDES = ("recipe", "loop")
-UNCOUNTED = 2  # steps in which memory is found and kernels are chosen
 SHARE = 0.9
 LINE_END = "⏎"
 NANOGPT = {
@@ -139,8 +138,8 @@ def gpt2_tokenizer(data: Path) -> Any:
     return made
 
 
-def prepared(data: Path, folder: Path, block_size: int) -> dict[str, Path]:
-    """A random model and a corpus of whole paragraphs, for the recipe; the same tokens end to end, for the loop."""
+def prepared(data: Path, folder: Path, block_size: int, stream: bool) -> dict[str, Path]:
+    """A random model and a corpus of paragraphs, or of one document, for the recipe; the same tokens end to end, for the loop."""
     import torch
 
     tokenizer = gpt2_tokenizer(data)
@@ -148,7 +147,9 @@ def prepared(data: Path, folder: Path, block_size: int) -> dict[str, Path]:
     model = pretrain.new_model(pretrain.Config(size="124M", block_size=block_size), tokenizer)
     for part in (model, tokenizer):
         part.save_pretrained(folder / "model")
-    (folder / "corpus.txt").write_text(real_data.text(data / real_data.WIKITEXT), encoding="utf-8")
+    lines = real_data.text(data / real_data.WIKITEXT).split("\n")
+    said = "\n".join(line for line in lines if line.strip()) if stream else "\n".join(lines)
+    (folder / "corpus.txt").write_text(said, encoding="utf-8")
     documents = text.encode_documents(tokenizer, list(text.documents(folder / "corpus.txt")))
     np.save(folder / "tokens.npy", np.concatenate([np.array(one, dtype=np.int32) for one in documents]))
     return {"corpus": folder / "corpus.txt", "model": folder / "model"}
@@ -156,7 +157,7 @@ def prepared(data: Path, folder: Path, block_size: int) -> dict[str, Path]:
 
 def speed(args: argparse.Namespace, folder: Path) -> dict[str, list[float]]:
     """Seconds of each counted step, by side."""
-    inputs = prepared(args.data, folder, args.block_size)
+    inputs = prepared(args.data, folder, args.block_size, args.stream)
     shared = {**SPEED, "batch_size": args.batch_size, "block_size": args.block_size}
     found: dict[str, list[float]] = {side: [] for side in SIDES}
     for number in tqdm(range(args.rounds), desc="speed"):
@@ -166,20 +167,23 @@ def speed(args: argparse.Namespace, folder: Path) -> dict[str, list[float]]:
 
 
 def recipe_steps(folder: Path, inputs: dict[str, Path], shared: Row, args: argparse.Namespace) -> list[float]:
-    """Seconds between the ends of two steps of the recipe, each told as it ends."""
-    rhythm = {"max_steps": args.steps, "warmup": 1 / args.steps, "log_every": 1, "valid_every": 10**6, "save_every": 10**6}
+    """Mean seconds of a step of the recipe, from one point of its curve to the next."""
+    rhythm = {"max_steps": args.steps, "warmup": 1 / args.steps, "log_every": args.log_every}
+    rhythm |= {"valid_every": 10**6, "save_every": 10**6}
     config = {**shared, **rhythm, "held_out": 0.0, "compile": args.compile}
     ends = [event["at"] for event in recipe(folder, inputs, config) if event["kind"] == "metrics" and "loss" in event]
-    return [after - before for before, after in pairwise(ends)][UNCOUNTED - 1 :]
+    return [(after - before) / args.log_every for before, after in pairwise(ends[args.uncounted // args.log_every - 1 :])]
 
 
 def loop_steps(folder: Path, shared: Row, args: argparse.Namespace) -> list[float]:
-    """Seconds of each step of the plain loop."""
+    """The same of the plain loop."""
     files = {"model": str(folder / "model"), "tokens": str(folder / "tokens.npy"), "figures": str(folder / "loop.jsonl")}
-    work = {**shared, **files, "steps": args.steps, "warmup": 1, "seed": 1, "compile": args.compile}
+    work = {**shared, **files, "steps": args.steps, "warmup": 1, "seed": 1, "compile": args.compile, "log_every": args.log_every}
     (folder / "work.json").write_text(json.dumps(work))
     watched([sys.executable, str(ROOT / "bench" / "plain_loop.py"), str(folder / "work.json")])
-    return [json.loads(line)["seconds"] for line in (folder / "loop.jsonl").read_text().splitlines()][UNCOUNTED:]
+    return [json.loads(line)["seconds"] for line in (folder / "loop.jsonl").read_text().splitlines()][
+        args.uncounted // args.log_every :
+    ]
 
 
 def compared(args: argparse.Namespace, folder: Path) -> Row:
@@ -203,10 +207,13 @@ def options(about: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="the folder with the published files")
     parser.add_argument("--rounds", type=int, default=4, help="processes of each side, in turn; 0 leaves speed out")
-    parser.add_argument("--steps", type=int, default=6, help=f"steps of each process; the first {UNCOUNTED} are not counted")
+    parser.add_argument("--steps", type=int, default=6, help="steps of each process")
+    parser.add_argument("--uncounted", type=int, default=2, help="first steps of each, in which memory is found and kernels chosen")
+    parser.add_argument("--log-every", type=int, default=1, help="steps between two points in time; it divides the two above")
     parser.add_argument("--batch-size", type=int, default=2, help="blocks a step")
     parser.add_argument("--block-size", type=int, default=256, help="tokens of a block")
     parser.add_argument("--learning-steps", type=int, default=NANOGPT["max_steps"], help="of the model of characters; 0: none")
+    parser.add_argument("--stream", action="store_true", help="all text as one document, so that the recipe keeps nothing apart")
     parser.add_argument("--compile", action="store_true", help="torch.compile on both sides")
     return parser
 

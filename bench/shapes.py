@@ -46,6 +46,9 @@ class Shape:
 SHAPES = {
     "0.1M": Shape(words=57, width=64, inner=176, layers=2, heads=2),
     "30M": Shape(words=8185, width=512, inner=1408, layers=8, heads=8),
+    # GPT-2's small one: its tokenizer with a token for padding, and the recipe's three matrices of 2048 for two of 3072. One matrix
+    # is embedding and output layer, so that its weights are 124M.
+    "124M": Shape(words=50251, width=768, inner=2048, layers=12, heads=12),
     # Qwen2.5-0.5B's sizes. Its 494M weights are 630M here, because embedding and output layer are planted apart.
     "0.5B": Shape(words=151929, width=896, inner=4864, layers=24, heads=14, key_heads=2),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -30,6 +31,22 @@ def test_an_update_costs_what_is_counted_by_hand():
     critic = 6 * (8 * 288 + 3 * 4)
     made = flops.update(TINY, tokens=8, squares=3 * 3 + 5 * 5, answer_tokens=3, epochs=2)
     assert made == 2 * (policy + critic + 2 * attention)
+
+
+def test_a_step_of_pretraining_costs_what_is_counted_by_hand():
+    """Two rows of three tokens, each looking at itself and those before it."""
+    looked_at = 2 * (1 + 2 + 3)
+    attention = 3 * (2 * 4 + 2 * 4) * looked_at * 2
+    assert flops.step(dataclasses.replace(TINY, key_heads=None), rows=2, length=3) == 6 * 6 * (320 + 40) + attention
+
+
+@pytest.mark.heavy
+def test_the_share_of_the_peak_is_told_of_both_sides():
+    from bench.gpu.pretrain import with_mfu
+
+    work = flops.step(SHAPES["124M"], rows=64, length=1024)
+    told = with_mfu({"recipe": {"seconds": 0.1}, "loop": {"seconds": 0.2}}, 64, 1024, work * 20)
+    assert (told["mfu"], told["recipe"]["mfu"], told["loop"]["mfu"]) == (0.5, 0.5, 0.25)
 
 
 def test_the_large_model_has_half_a_billion_parameters():
@@ -62,9 +79,10 @@ def test_a_card_without_a_known_peak_is_refused_by_name(name):
 
 
 @pytest.mark.heavy
-def test_without_a_card_the_bench_says_so():
+@pytest.mark.parametrize("bench", ["ppo", "pretrain"])
+def test_without_a_card_the_bench_says_so(bench):
     env = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run([sys.executable, "-m", "bench.gpu.ppo"], capture_output=True, text=True, env=env)
+    done = subprocess.run([sys.executable, "-m", f"bench.gpu.{bench}"], capture_output=True, text=True, env=env)
     assert done.returncode == 2
     assert "no CUDA device is here" in done.stderr
 

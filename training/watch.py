@@ -38,6 +38,7 @@ FAMILIES = {
     "accuracy": _("Accuracy"),
     "token_accuracy": _("Token accuracy"),
     "perplexity": _("Perplexity"),
+    "bits_per_byte": _("Bits per byte"),
     "score": _("Score"),
     "margin": _("Margin"),
     "eos_rate": _("Answers that end by themselves"),

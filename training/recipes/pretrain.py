@@ -119,6 +119,7 @@ def main(run: RunDir, config: Config) -> None:
     tokenizer, model = start(run, config)
     train, valid = read(run.required("corpus"), tokenizer, config)
     run.message(f"{len(train.ids):,} tokens to learn from, {len(valid.ids):,} held out, in blocks of {config.block_size}")
+    run.message(estimate(model, config, len(train)))
 
     told = token_loss.TokenLoss(model)
 
@@ -126,7 +127,8 @@ def main(run: RunDir, config: Config) -> None:
         if not len(valid):
             return {}
         nats, tokens, _ = trainer.totals(valid, 3, told.tally)
-        return {"valid_loss": nats / tokens, "perplexity": math.exp(min(nats / tokens, 700))}
+        loss = nats / tokens
+        return {"valid_loss": loss, "perplexity": math.exp(min(loss, 700)), "bits_per_byte": valid.bits_per_byte(loss)}
 
     trainer = hf.Durable(
         run,
@@ -185,6 +187,21 @@ def new_model(config: Config, tokenizer: Any) -> Any:
     )
 
 
+def estimate(model: Any, config: Config, blocks: int) -> str:
+    """What the run will take: 6 operations a weight and token (Kaplan et al. 2020, § 2.1), 16 bytes a weight, and activations."""
+    from training import processes
+
+    inward = model.get_input_embeddings().weight
+    apart = inward.numel() if inward is not model.get_output_embeddings().weight else 0
+    count = model.num_parameters()
+    steps = config.steps(blocks, processes.count())
+    tokens = steps * config.batch_size * config.accumulation * processes.count() * config.block_size
+    return (
+        f"{count:,} weights; {steps:,} steps of {tokens // steps:,} tokens: {6 * (count - apart) * tokens:.1e} operations; "
+        f"{16 * count / 2**30:.2f} GB for weights, gradients and optimiser in each process, and what a batch needs besides"
+    )
+
+
 def optimizer(model: Any, config: Config) -> Any:
     """The optimiser of the config, or None for the Trainer's own AdamW."""
     if config.optimizer == "adamw":
@@ -201,15 +218,19 @@ class Blocks(Sequence[dict[str, np.ndarray]]):
     """Tokens of documents laid end to end, cut into blocks: each is `input_ids`, `position_ids` and `labels` of one length.
 
     Positions restart with every document and with every block. A document's first token in a block is nobody's target, since
-    what stands before it is another document or nothing. The last block is padded.
+    what stands before it is another document or nothing. The last block is padded. size: bytes of the documents' text.
     """
 
-    def __init__(self, documents: list[list[int]], block_size: int, pad_id: int):
+    def __init__(self, documents: list[list[int]], block_size: int, pad_id: int, size: float = 0.0):
         lengths = np.array([len(document) for document in documents], dtype=np.int64)
         self.ids = np.fromiter(chain.from_iterable(documents), dtype=np.int32, count=int(lengths.sum()))
         self.first = np.zeros(len(self.ids), dtype=bool)
         self.first[np.cumsum(lengths) - lengths] = True
-        self.block_size, self.pad_id = block_size, pad_id
+        self.block_size, self.pad_id, self.size = block_size, pad_id, size
+
+    def bits_per_byte(self, nats: float) -> float:
+        """Bits for each byte of the text at so many nats a token; each document's end is to be guessed, too."""
+        return nats / math.log(2) * int((~self.first).sum()) / self.size
 
     def __len__(self) -> int:
         return math.ceil(len(self.ids) / self.block_size)
@@ -239,7 +260,7 @@ def read(corpus: Path, tokenizer: Any, config: Config) -> tuple[Blocks, Blocks]:
     """(train, valid) blocks of a corpus; a document's content decides its side, so that a longer corpus moves none."""
     train: list[list[int]] = []
     valid: list[list[int]] = []
-    room = config.valid_tokens
+    room, size = config.valid_tokens, 0.0
     texts = text.documents(corpus)
     while chunk := list(islice(texts, 1000)):
         for document, ids in zip(chunk, text.encode_documents(tokenizer, chunk), strict=True):
@@ -247,8 +268,10 @@ def read(corpus: Path, tokenizer: Any, config: Config) -> tuple[Blocks, Blocks]:
                 train.append(ids)
             elif room > 0:
                 valid.append(ids[:room])
+                size += len(document.encode()) * min(1, room / len(ids))
                 room -= len(ids)
-    return Blocks(train, config.block_size, tokenizer.pad_token_id), Blocks(valid, config.block_size, tokenizer.pad_token_id)
+    pad = tokenizer.pad_token_id
+    return Blocks(train, config.block_size, pad), Blocks(valid, config.block_size, pad, size)
 
 
 def is_held_out(document: str, share: float) -> bool:

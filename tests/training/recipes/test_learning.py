@@ -24,6 +24,9 @@ def test_pretraining_makes_held_out_text_less_surprising(base_run: Attempt) -> N
     assert figures["perplexity_end"] < figures["perplexity_start"] / 3
     assert figures["perplexity_start"] == base_run.curve("perplexity")[0]
     assert math.isclose(figures["perplexity_end"], math.exp(figures["valid_loss"]))
+    assert 0 < base_run.curve("bits_per_byte")[-1] < base_run.curve("bits_per_byte")[0] / 2
+    assert figures["bits_per_byte"] == base_run.curve("bits_per_byte")[-1]
+    assert base_run.messages()[1].startswith("34,464 weights; 60 steps of 256 tokens: 3.2e+09 operations; 0.00 GB for weights")
     assert base_run.curve("loss")[-1] < base_run.curve("loss")[0] - 1
 
 
@@ -61,6 +64,12 @@ def test_no_token_is_lost_between_blocks_and_none_learns_from_another_document(t
     assert [row["input_ids"].tolist() for row in blocks] == [[1, 10, 11, 12], [2, 1, 13, 2]]
     assert [row["position_ids"].tolist() for row in blocks] == [[0, 1, 2, 3], [0, 0, 1, 2]]
     assert [row["labels"].tolist() for row in blocks] == [[-100, 10, 11, 12], [-100, -100, 13, 2]]
+
+
+def test_bits_per_byte_are_those_counted_by_hand() -> None:
+    """Two documents of four and two bytes; of each all tokens but the first are guessed, at one bit each."""
+    blocks = pretrain.Blocks([[1, 10, 11, 2], [1, 12, 2]], 4, 0, size=6)
+    assert blocks.bits_per_byte(math.log(2)) == pytest.approx(5 / 6)
 
 
 def test_fine_tuning_learns_the_demonstrations(trained: Any, base: Path, snapshot: Path) -> None:

@@ -13,7 +13,7 @@ from training import packing
 
 pytestmark = pytest.mark.heavy
 
-PACKED = {"packing": True, "max_length": 96, "log_every": 1, "valid_every": 3, "learning_rate": 2e-3, "max_steps": 6}
+PACKED = {"packing": True, "max_length": 64, "log_every": 1, "valid_every": 3, "learning_rate": 2e-3, "max_steps": 6}
 FOUR, ONES = {"batch_size": 4}, {"batch_size": 1, "accumulation": 4}
 
 
@@ -90,7 +90,7 @@ def cross_entropy(logits: Any, labels: Any) -> Any:
 
 def test_a_run_says_how_it_packed_and_learns(whole: Attempt) -> None:
     assert whole.state == "succeeded", whole.end
-    assert any("packed into" in said and "rows of 96 tokens" in said for said in whole.messages())
+    assert any("packed into" in said and "rows of 64 tokens" in said for said in whole.messages())
     assert whole.curve("valid_loss")[-1] < whole.curve("valid_loss")[0]
 
 
