@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 ROLES = ("system", "user", "assistant", "tool")
-KEPT = ("role", "content", "name", "tool_calls", "tool_call_id")
+KEPT = ("role", "content", "name", "tool_calls", "tool_call_id", "weight")
 
 Message = dict[str, Any]
 
@@ -53,6 +53,8 @@ def _message(value: Any, where: str) -> Message:
     message = {key: value[key] for key in KEPT if value.get(key) is not None}
     if message.get("role") not in ROLES:
         raise ValueError(_("%(where)s.role: must be one of %(roles)s") % {"where": where, "roles": ", ".join(ROLES)})
+    if message.get("weight", 1) not in (0, 1) or ("weight" in message and message["role"] != "assistant"):
+        raise ValueError(_("%(where)s.weight: must be 0 or 1, and of a message by “assistant”") % {"where": where})
     calls = message.get("tool_calls")
     if calls is not None and (not isinstance(calls, list) or not all(_is_function(call) for call in calls)):
         raise ValueError(

@@ -71,7 +71,8 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True)
 class Encoded:
-    """A chat as tokens; `assistant_mask` is 1 on each token of an assistant turn, its end included. Both of one length."""
+    """A chat as tokens; `assistant_mask` is 1 on each token of an assistant turn, its end included, whose message does not say
+    `weight: 0` (as OpenAI's fine-tuning has it). Both of one length."""
 
     input_ids: list[int]
     assistant_mask: list[int]
@@ -110,7 +111,7 @@ def adopt_tokenizer(tokenizer: Any) -> bool:
 def encode_prompt(tokenizer: Any, messages: Sequence[Message], tools: list[Any] | None = None) -> list[int]:
     """The tokens from which an answer is generated: the chat, then what opens an assistant turn."""
     rendered, spans = _render(tokenizer, messages, tools, add_generation_prompt=True)
-    return _encode_pieces(tokenizer, rendered, spans).input_ids
+    return _encode_pieces(tokenizer, rendered, spans.values()).input_ids
 
 
 def encode_chat(tokenizer: Any, messages: Sequence[Message], tools: list[Any] | None = None) -> Encoded:
@@ -118,8 +119,9 @@ def encode_chat(tokenizer: Any, messages: Sequence[Message], tools: list[Any] | 
     rendered, spans = _render(tokenizer, messages, tools, add_generation_prompt=False)
     # What a template writes after the last turn (a line's end) is never generated: a chat ends where its answer ends.
     if messages and messages[-1]["role"] == "assistant" and spans:
-        rendered = rendered[: spans[-1][1]]
-    return _encode_pieces(tokenizer, rendered, spans)
+        rendered = rendered[: max(end for _, end in spans.values())]
+    unlearned = [span for turn, span in spans.items() if messages[turn].get("weight") == 0]
+    return _encode_pieces(tokenizer, rendered, spans.values(), unlearned)
 
 
 def decode_answer(tokenizer: Any, ids: Sequence[int]) -> str:
@@ -132,8 +134,8 @@ def decode_answer(tokenizer: Any, ids: Sequence[int]) -> str:
 
 def _render(
     tokenizer: Any, messages: Sequence[Message], tools: list[Any] | None, *, add_generation_prompt: bool
-) -> tuple[str, list[tuple[int, int]]]:
-    """The chat as guarded text, and where its assistant turns begin and end (character offsets)."""
+) -> tuple[str, dict[int, tuple[int, int]]]:
+    """The chat as guarded text, and where its assistant turns begin and end (character offsets by number of message)."""
     from transformers.utils.chat_template_utils import render_jinja_template
 
     template = tokenizer.get_chat_template(None, tools)
@@ -151,10 +153,13 @@ def _render(
         )
         return (made[0][0], made[1][0]) if marked else (made[0][0], [])
 
-    rendered, spans = render(guarded, add_generation_prompt)
-    if not marked:
-        spans = [span for turn in _assistant_turns(messages) if (span := _span(tokenizer, render, guarded, turn, rendered))]
-    return rendered, spans
+    rendered, found = render(guarded, add_generation_prompt)
+    turns = _assistant_turns(messages)
+    if marked and len(found) != len(turns) and any(message.get("weight") == 0 for message in messages):
+        raise ValueError(f"the chat template marks {len(found)} of {len(turns)} assistant turns: which weigh 0 cannot be told")
+    if marked:
+        return rendered, dict(zip(turns if len(turns) == len(found) else range(len(found)), found, strict=True))
+    return rendered, {turn: span for turn in turns if (span := _span(tokenizer, render, guarded, turn, rendered))}
 
 
 def _assistant_turns(messages: Sequence[Message]) -> list[int]:
@@ -173,13 +178,15 @@ def _span(tokenizer: Any, render: Any, chat: list[Message], turn: int, rendered:
     return (len(prompt), len(rendered) if end < 0 else end + len(tokenizer.eos_token))
 
 
-def _encode_pieces(tokenizer: Any, rendered: str, spans: Iterable[tuple[int, int]]) -> Encoded:
+def _encode_pieces(
+    tokenizer: Any, rendered: str, spans: Iterable[tuple[int, int]], unlearned: Sequence[tuple[int, int]] = ()
+) -> Encoded:
     """Encodes the text around and inside the spans apart, so that no token crosses the border of a turn."""
     ids: list[int] = []
     mask: list[int] = []
     at = 0
     for start, end in [*spans, (len(rendered), len(rendered))]:
-        for piece, learned in ((rendered[at:start], 0), (rendered[start:end], 1)):
+        for piece, learned in ((rendered[at:start], 0), (rendered[start:end], int((start, end) not in unlearned))):
             tokens = _encode_guarded(tokenizer, piece)
             ids += tokens
             mask += [learned] * len(tokens)

@@ -38,22 +38,22 @@ def for_generation(folder: Path) -> Any:
     return model.to(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if cuda else "cpu").eval()
 
 
-def lora(rank: int, task: str) -> Any:
-    """LoRA adapters of this rank on every linear layer, or None at rank 0. `task`: CAUSAL_LM or SEQ_CLS."""
+def lora(rank: int, task: str, dora: bool = False) -> Any:
+    """LoRA adapters of this rank on every linear layer, or None at rank 0. `task`: CAUSAL_LM or SEQ_CLS; `dora`: lengths apart."""
     if not rank:
         return None
     from peft import LoraConfig
 
-    return LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type=task)
+    return LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type=task, use_dora=dora)
 
 
-def with_adapters(model: Any, rank: int, task: str) -> Any:
+def with_adapters(model: Any, rank: int, task: str, dora: bool = False) -> Any:
     """The model with `lora` adapters, or itself at rank 0."""
     if not rank:
         return model
     from peft import get_peft_model
 
-    return get_peft_model(model, lora(rank, task))
+    return get_peft_model(model, lora(rank, task, dora))
 
 
 def merged(model: Any) -> Any:

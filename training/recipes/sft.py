@@ -60,6 +60,26 @@ class Config(Schedule):
             "max": 1024,
         },
     )
+    dora: bool = field(
+        default=False,
+        metadata={
+            "help": "Adapters learn a matrix's lengths apart from its directions (Liu et al. 2024); slower.",
+            "advanced": True,
+        },
+    )
+    neftune: float = field(
+        default=0.0,
+        metadata={
+            "help": "Noise on embeddings while learning (NEFTune, Jain et al. 2024): 5 is usual, 0 none.",
+            "min": 0.0,
+            "max": 100.0,
+            "advanced": True,
+        },
+    )
+
+    def check(self) -> dict[str, str]:
+        """DoRA is a way to have adapters."""
+        return {"dora": "needs adapters: give a lora_rank above 0"} if self.dora and not self.lora_rank else {}
 
 
 def main(run: RunDir, config: Config) -> None:
@@ -78,7 +98,7 @@ def main(run: RunDir, config: Config) -> None:
     if config.packing:
         packing.refuse_leaks(model)
         train, valid = packed(run, train, longest), packing.Packed(valid, longest)
-    model = weights.with_adapters(model, config.lora_rank, "CAUSAL_LM")
+    model = weights.with_adapters(model, config.lora_rank, "CAUSAL_LM", config.dora)
     told = token_loss.TokenLoss(model)
 
     def measure(trainer: Any) -> dict[str, float]:
@@ -97,6 +117,7 @@ def main(run: RunDir, config: Config) -> None:
         measure=measure,
         loss=told.mean,
         weigh=token_loss.learned,
+        neftune_noise_alpha=config.neftune or None,
     )
     trainer.fit()
     figures = trainer.measured() | {"rows": len(train)}
@@ -123,9 +144,9 @@ def read(run: RunDir, tokenizer: Any, split: str, longest: int) -> list[Row]:
 def packed(run: RunDir, conversations: Sequence[Row], room: int) -> packing.Packed:
     """The conversations in rows of so many tokens; says how many rows they make, and how full."""
     rows = packing.Packed(conversations, room)
-    tokens = sum(len(one["ids"]) for one in conversations)
-    full = f"{tokens / (len(rows) * room):.1%} full" if len(rows) else "empty"
-    run.message(f"packed into {len(rows)} rows of {room} tokens, {full}")
+    if len(rows):
+        tokens, each = sum(len(one["ids"]) for one in conversations), len(conversations) / len(rows)
+        run.message(f"packed into {len(rows)} rows of {room} tokens, {tokens / (len(rows) * room):.1%} full, {each:.1f} in a row")
     return rows
 
 

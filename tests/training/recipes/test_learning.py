@@ -82,7 +82,8 @@ def test_fine_tuning_learns_the_demonstrations(trained: Any, base: Path, snapsho
 def test_fine_tuning_with_adapters_ends_in_a_plain_model(trained: Any, base: Path, snapshot: Path) -> None:
     from transformers import AutoModelForCausalLM
 
-    run = trained("sft", {"model": base, "dataset": snapshot}, {**FAST, "max_steps": 5, "lora_rank": 4})
+    how = {**FAST, "max_steps": 5, "lora_rank": 4, "dora": True, "neftune": 5}
+    run = trained("sft", {"model": base, "dataset": snapshot}, how)
     assert run.state == "succeeded", run.end
     assert run.curve("valid_loss")[-1] < run.curve("valid_loss")[0]
     ours, before = (AutoModelForCausalLM.from_pretrained(path).state_dict() for path in (run.out, base))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,18 @@ def learned(tokenizer: Any, encoded: text.Encoded) -> str:
 def test_the_mask_covers_each_assistant_turn_and_its_end_and_nothing_else(tokenizer: Any) -> None:
     encoded = text.encode_chat(tokenizer, CHAT)
     assert learned(tokenizer, encoded) == "sun " + HOSTILE + "<|end|>" + "río 河<|end|>"
+
+
+@pytest.mark.parametrize("template", [text.CHAT_TEMPLATE, TEMPLATE_WITHOUT_MARKERS])
+def test_a_turn_that_weighs_nothing_is_read_and_not_learned(tokenizer: Any, template: str) -> None:
+    marked = copy.deepcopy(tokenizer)
+    marked.chat_template = template
+    chat = [*user("say sun"), {**assistant("moon")[0], "weight": 0}, *user("say sun"), {**assistant("sun")[0], "weight": 1}]
+    whole = text.encode_chat(marked, [{**message, "weight": 1} for message in chat])
+    encoded = text.encode_chat(marked, chat)
+    assert encoded.input_ids == whole.input_ids
+    assert learned(marked, whole) == "moon<|end|>sun<|end|>"
+    assert learned(marked, encoded) == "sun<|end|>"
 
 
 def test_a_chat_begins_with_one_bos(tokenizer: Any) -> None:
