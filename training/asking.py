@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from annotation import frozen
-from training import rewards, text, weights
+from training import rewards, snapshot_rows, text, weights
 from training.rundir import RunDir
+from training.snapshot_rows import NOBODY, Onlooker
 
 if TYPE_CHECKING:
     from training.ppo_generate import Asked
@@ -43,21 +43,8 @@ def read(run: RunDir, config: Asking, nets: Networks, splits: tuple[str, ...]) -
 
     ValueError names the first prompt whose metadata lacks what a reward needs.
     """
-    from training.ppo_generate import Asked
-
     room = weights.longest(nets.policy, 10**9) - config.max_new_tokens
-    rows = [row for split in splits for row in frozen.read_prompts(run.required("prompts"), split)]
-    asked = [
-        Asked(
-            row["prompt_id"],
-            row["messages"],
-            row["tools"],
-            text.encode_prompt(nets.tokenizer, row["messages"], row["tools"]),
-            row.get("metadata", {}),
-        )
-        for row in rows
-    ]
-    refuse_unpayable(config, asked)
+    asked = [prompt for split in splits for prompt in payable(run, config, nets.tokenizer, split)]
     fitting = [prompt for prompt in asked if len(prompt.ids) <= room]
     if not fitting and "train" in splits:
         raise ValueError(f"none of {len(asked)} training prompts leaves room for {config.max_new_tokens} new tokens")
@@ -66,14 +53,25 @@ def read(run: RunDir, config: Asking, nets: Networks, splits: tuple[str, ...]) -
     return fitting
 
 
-def refuse_unpayable(config: Asking, asked: Sequence[Asked]) -> None:
-    """ValueError names the first prompt that lacks what a reward needs to know."""
+def payable(run: RunDir, config: Asking, tokenizer: Any, split: str, onlooker: Onlooker = NOBODY) -> Iterator[Asked]:
+    """The prompts of a split as tokens. ValueError names one that lacks what a reward needs to know."""
+    from training.ppo_generate import Asked
+
     wanted = rewards.parse(config.rewards)
-    for prompt in asked:
-        try:
-            rewards.check(wanted, prompt.metadata)
-        except ValueError as error:
-            raise ValueError(f"prompt {prompt.prompt_id}: {error}") from None
+
+    def items(row: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Asked]]:
+        known = row.get("metadata") or {}
+        rewards.check(wanted, known)
+        ids = text.encode_prompt(tokenizer, row["messages"], row["tools"])
+        yield row, Asked(row["prompt_id"], row["messages"], row["tools"], ids, known)
+
+    return (asked for _row, asked in snapshot_rows.each_prompt(run, split, items, onlooker))
+
+
+def show(run: RunDir, config: Asking, tokenizer: Any, split: str, onlooker: Onlooker) -> None:
+    """Shows every prompt of a split, as it is asked."""
+    for _ in payable(run, config, tokenizer, split, onlooker):
+        pass
 
 
 def following(prompts: Sequence[Prompt], asked: int, count: int, seed: int) -> list[Prompt]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from annotation import frozen
 from annotation.formats import ranking
-from training import text
+from training import snapshot_rows, text
 from training.rundir import RunDir
+from training.snapshot_rows import NOBODY, Onlooker
 
 
 @dataclass(frozen=True)
@@ -86,23 +86,34 @@ def read(run: RunDir, tokenizer: Any, splits: Sequence[str], longest: int, prepa
     places: dict[Any, dict[Any, int]] = {}
     silent = left_out = 0
     for split in splits:
-        for row in frozen.read_rows(run.required("dataset"), split):
-            for ranked in ranking.rows(row):
-                found = prepared(_ranking(ranked))
-                encoded = [text.encode_chat(tokenizer, chat, ranked.get("tools")).input_ids for chat in _chats(ranked)]
-                if found is None:
-                    silent += 1
-                elif max(map(len, encoded)) > longest:
-                    left_out += 1
-                else:
-                    task = tasks.setdefault(ranked["task_id"], Task(ranked["prompt_id"], ranked["language"]))
-                    _add(task, places.setdefault(ranked["task_id"], {}), found, ranked["sample_ids"], encoded)
-    rankings = sum(len(task.rankings) for task in tasks.values())
+        for ranked, chats in rankings(run, tokenizer, split):
+            found = prepared(_ranking(ranked))
+            encoded = [chat.input_ids for chat in chats]
+            if found is None:
+                silent += 1
+            elif max(map(len, encoded)) > longest:
+                left_out += 1
+            else:
+                task = tasks.setdefault(ranked["task_id"], Task(ranked["prompt_id"], ranked["language"]))
+                _add(task, places.setdefault(ranked["task_id"], {}), found, ranked["sample_ids"], encoded)
+    count = sum(len(task.rankings) for task in tasks.values())
     run.message(
-        f"{' and '.join(splits)}: {rankings} rankings of {len(tasks)} tasks; "
+        f"{' and '.join(splits)}: {count} rankings of {len(tasks)} tasks; "
         f"{silent} left out because they say nothing, {left_out} longer than {longest} tokens"
     )
     return list(tasks.values())
+
+
+def rankings(
+    run: RunDir, tokenizer: Any, split: str, onlooker: Onlooker = NOBODY
+) -> Iterator[tuple[dict[str, Any], list[text.Encoded]]]:
+    """The rankings of a split, as they stand in the format `ranking`, and the whole chat of each of their answers as tokens."""
+
+    def items(judgement: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[text.Encoded]]]:
+        for ranked in ranking.rows(judgement):
+            yield ranked, [text.encode_chat(tokenizer, chat, ranked.get("tools")) for chat in _chats(ranked)]
+
+    return snapshot_rows.each(run, split, items, onlooker)
 
 
 def _chats(ranked: dict[str, Any]) -> list[list[dict[str, Any]]]:

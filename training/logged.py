@@ -93,16 +93,20 @@ def weighted(words: Sequence[tuple[float, float]]) -> float | None:
 
 def scored(run: RunDir, split: str, wanted: str) -> Iterator[tuple[Given, float]]:
     """Every answer that the snapshot holds, with what it earns; says how many are too long for the reward model."""
-    folder = run.required("dataset")
-    answers: dict[int, Given] = {}
-    for row in frozen.read_rows(folder, split):
-        for answer in row["answers"]:
-            answers[answer["sample_id"]] = given(row, row["tools"], answer["messages"], answer["model"])
-    shown = list(answers.values())
-    found = stages.once(run, f"rewards-{split}", lambda: paying.paid(run, wanted, paying.metadata_of(folder, split), shown))
+    shown, metadata = every(run, split), paying.metadata_of(run.required("dataset"), split)
+    found = stages.once(run, f"rewards-{split}", lambda: paying.paid(run, wanted, metadata, shown))
     if unread := found.count(None):
         run.message(f"{split}: {unread} answers left out, which are longer than the reward model reads")
     return ((one, value) for one, value in zip(shown, found, strict=True) if value is not None)
+
+
+def every(run: RunDir, split: str) -> list[Given]:
+    """The answers that the snapshot holds, each once."""
+    answers: dict[int, Given] = {}
+    for row in frozen.read_rows(run.required("dataset"), split):
+        for answer in row["answers"]:
+            answers[answer["sample_id"]] = given(row, row["tools"], answer["messages"], answer["model"])
+    return list(answers.values())
 
 
 # Likelihood -----------------------------------------------------------------------------------------------------------------

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from annotation import frozen
 from annotation.formats import preference
-from training import processes, text, weights
+from training import processes, snapshot_rows, text, weights
 from training.rundir import RunDir, rank
 from training.schedule import SHARED, Schedule
 from training.schema import Input
+from training.snapshot_rows import Onlooker
 
 INPUTS = (
     Input("model", "checkpoint", "The model that learns, and its own reference where the loss has one.", role="causal-lm"),
@@ -92,29 +92,37 @@ class Row(Protocol):
     def answers(self) -> Sequence[Answer]: ...
 
 
-def read(run: RunDir, split: str, longest: int, items: Callable[[dict[str, Any]], Iterator[Row]], noun: str) -> list[Any]:
+Items = Callable[[dict[str, Any]], Iterator[tuple[dict[str, Any], Any]]]  # of a judgement: a format's row, and the Row of it
+
+
+def read(run: RunDir, split: str, longest: int, items: Items, noun: str) -> list[Any]:
     """What `items` makes of each judgement of a split; says how many were left out because an answer is too long."""
     found: list[Row] = []
     left_out = 0
-    for judgement in frozen.read_rows(run.required("dataset"), split):
-        for row in items(judgement):
-            if max(len(answer.ids) for answer in row.answers) > longest:
-                left_out += 1
-            else:
-                found.append(row)
+    for _said, row in snapshot_rows.each(run, split, items):
+        if max(len(answer.ids) for answer in row.answers) > longest:
+            left_out += 1
+        else:
+            found.append(row)
     run.message(f"{split}: {len(found)} {noun}" + (f"; {left_out} longer than {longest} tokens left out" if left_out else ""))
     return found
 
 
-def pairs_of(tokenizer: Any) -> Callable[[dict[str, Any]], Iterator[Pair]]:
+def pairs_of(tokenizer: Any) -> Items:
     """What makes pairs of a judgement."""
 
-    def items(judgement: dict[str, Any]) -> Iterator[Pair]:
+    def items(judgement: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Pair]]:
         for row in preference.rows(judgement):
             said = {name: row[name] for name in ("probability", "margin", "weight") if name in row}
-            yield Pair(encode(tokenizer, row, row["chosen"]), encode(tokenizer, row, row["rejected"]), **said)
+            yield row, Pair(encode(tokenizer, row, row["chosen"]), encode(tokenizer, row, row["rejected"]), **said)
 
     return items
+
+
+def show(run: RunDir, config: PairSchedule, tokenizer: Any, split: str, onlooker: Onlooker) -> None:
+    """Shows every pair of a split, as training reads it."""
+    for _ in snapshot_rows.each(run, split, pairs_of(tokenizer), onlooker):
+        pass
 
 
 def encode(tokenizer: Any, row: dict[str, Any], answer: list[dict[str, Any]]) -> Answer:

@@ -18,6 +18,7 @@ from training import pairs, paying, processes
 from training.rundir import RunDir
 from training.schedule import SHARED
 from training.schema import Input
+from training.snapshot_rows import Onlooker
 
 if TYPE_CHECKING:
     from training.logged import Logged
@@ -149,6 +150,16 @@ def read(run: RunDir, config: Config, tokenizer: Any, split: str, longest: int) 
     if len(kept) < len(rows):
         run.message(f"{split}: {len(rows) - len(kept)} answers left out, each its prompt's only one: they compare with nothing")
     return kept
+
+
+def show(run: RunDir, config: Config, tokenizer: Any, split: str, onlooker: Onlooker) -> None:
+    """Shows every answer of a split, as training reads it; what `rewards` would pay takes a model, and is not asked."""
+    from training import logged
+
+    unpaid = ((one, None) for one in logged.every(run, split))
+    for one, reward in unpaid if config.rewards else logged.graded(run, split, config.aspect):
+        row = {"prompt": one.prompt, "answer": one.answer, "reward": reward, "tools": one.tools}
+        onlooker.saw({"prompt_id": one.prompt_id, "split": split}, row, logged.encode(tokenizer, one))
 
 
 # Held-out figures -----------------------------------------------------------------------------------------------------------

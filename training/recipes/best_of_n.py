@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from annotation import frozen
-from training import pairs, paying, processes, text, weights
+from training import asking, pairs, paying, processes, text, weights
 from training.paying import Given
 from training.recipes import sample
 from training.rundir import CHECKPOINTS, RunDir, rank
@@ -33,6 +33,7 @@ INPUTS = (
     paying.REWARD,
 )
 OUTCOME = "checkpoint"
+show = asking.show
 
 
 @dataclass

@@ -18,6 +18,7 @@ from training.rundir import RunDir
 TITLE = "Direct preference optimisation"
 INPUTS = pairs.INPUTS
 OUTCOME = "checkpoint"
+show = pairs.show
 
 
 @dataclass

@@ -11,12 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from training import online
+from training import asking, online
 from training.rundir import RunDir
 
 TITLE = "Group relative policy optimisation"
 INPUTS = online.INPUTS
 OUTCOME = "checkpoint"
+show = asking.show
 
 
 @dataclass

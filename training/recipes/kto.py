@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from annotation.formats import unpaired
-from training import pairs, processes
+from training import pairs, processes, snapshot_rows
 from training.pairs import Answer, Batch
 from training.rundir import RunDir
 from training.schema import Input
+from training.snapshot_rows import Onlooker
 
 TITLE = "Kahneman–Tversky optimisation"
 INPUTS = (
@@ -103,16 +104,27 @@ def main(run: RunDir, config: Config) -> None:
 
 def read(run: RunDir, tokenizer: Any, split: str, longest: int) -> list[Rated]:
     """The rated answers of a split, each with the next answer that fits to another prompt."""
-
-    def items(judgement: dict[str, Any]) -> Iterator[Rated]:
-        for row in unpaired.rows(judgement):
-            yield Rated(pairs.encode(tokenizer, row, row["completion"]), row["label"], row.get("weight", 1.0))
-
-    rows = pairs.read(run, split, longest, items, "rated answers")
+    rows = pairs.read(run, split, longest, rated_of(tokenizer), "rated answers")
     for place, row in enumerate(rows):
         after = (rows[(place + ahead) % len(rows)] for ahead in range(1, min(len(rows), AHEAD)))
         row.unrelated = unrelated(after, row, longest)
     return rows
+
+
+def rated_of(tokenizer: Any) -> pairs.Items:
+    """What makes rated answers of a judgement."""
+
+    def items(judgement: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Rated]]:
+        for row in unpaired.rows(judgement):
+            yield row, Rated(pairs.encode(tokenizer, row, row["completion"]), row["label"], row.get("weight", 1.0))
+
+    return items
+
+
+def show(run: RunDir, config: Config, tokenizer: Any, split: str, onlooker: Onlooker) -> None:
+    """Shows every rated answer of a split, as training reads it."""
+    for _ in snapshot_rows.each(run, split, rated_of(tokenizer), onlooker):
+        pass
 
 
 def unrelated(others: Iterable[Rated], row: Rated, longest: int) -> Answer | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from training import audit, ppo_guards, processes, rewards, weights
+from training import asking, audit, ppo_guards, processes, rewards, weights
 from training.asking import following, read, reward_model
 from training.rundir import RunDir, Stopped
 from training.schema import Input
@@ -38,6 +38,7 @@ INPUTS = (
     audit.GOLD,
 )
 OUTCOME = "checkpoint"
+show = asking.show
 
 
 def advanced(default: float, help: str, unit: str = "", least: float = 0.0, most: float | None = None) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -22,6 +22,7 @@ from training import text, weights
 from training.rundir import RunDir
 from training.schedule import SHARED, Schedule
 from training.schema import Input
+from training.snapshot_rows import Onlooker
 
 TITLE = "Pretraining"
 INPUTS = (
@@ -261,17 +262,30 @@ def read(corpus: Path, tokenizer: Any, config: Config) -> tuple[Blocks, Blocks]:
     train: list[list[int]] = []
     valid: list[list[int]] = []
     room, size = config.valid_tokens, 0.0
+    for document, ids, held_out in encoded(corpus, tokenizer, config):
+        if not held_out:
+            train.append(ids)
+        elif room > 0:
+            valid.append(ids[:room])
+            size += len(document.encode()) * min(1, room / len(ids))
+            room -= len(ids)
+    pad = tokenizer.pad_token_id
+    return Blocks(train, config.block_size, pad), Blocks(valid, config.block_size, pad, size)
+
+
+def encoded(corpus: Path, tokenizer: Any, config: Config) -> Iterator[tuple[str, list[int], bool]]:
+    """(text, tokens, whether it is held out) of each document."""
     texts = text.documents(corpus)
     while chunk := list(islice(texts, 1000)):
         for document, ids in zip(chunk, text.encode_documents(tokenizer, chunk), strict=True):
-            if not is_held_out(document, config.held_out):
-                train.append(ids)
-            elif room > 0:
-                valid.append(ids[:room])
-                size += len(document.encode()) * min(1, room / len(ids))
-                room -= len(ids)
-    pad = tokenizer.pad_token_id
-    return Blocks(train, config.block_size, pad), Blocks(valid, config.block_size, pad, size)
+            yield document, ids, is_held_out(document, config.held_out)
+
+
+def show(run: RunDir, config: Config, tokenizer: Any, split: str, onlooker: Onlooker) -> None:
+    """Shows every document of a split, as training reads it; documents are numbered from 1 as they stand in the corpus."""
+    for number, (document, ids, held_out) in enumerate(encoded(run.required("corpus"), tokenizer, config), 1):
+        if split == ("validation" if held_out else "train"):
+            onlooker.saw({"document_id": number, "split": split}, {"text": document}, ids)
 
 
 def is_held_out(document: str, share: float) -> bool:

@@ -19,6 +19,7 @@ from training.judgements import Ranking, Task
 from training.rundir import RunDir, rank
 from training.schedule import SHARED, Schedule
 from training.schema import Input
+from training.snapshot_rows import Onlooker
 
 TITLE = "Reward model"
 INPUTS = (
@@ -174,6 +175,12 @@ def read(run: RunDir, config: Config, tokenizer: Any, splits: Sequence[str], lon
         return ready if informs(ready, config.loss) else None
 
     return judgements.read(run, tokenizer, splits, longest, prepared)
+
+
+def show(run: RunDir, config: Config, tokenizer: Any, split: str, onlooker: Onlooker) -> None:
+    """Shows every ranking of a split, as training reads it."""
+    for _ in judgements.rankings(run, tokenizer, split, onlooker):
+        pass
 
 
 def informs(ranking: Ranking, loss: str) -> bool:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from training import online
+from training import asking, online
 from training.rundir import RunDir
 
 TITLE = "REINFORCE leave-one-out"
 INPUTS = online.INPUTS
 OUTCOME = "checkpoint"
+show = asking.show
 
 
 @dataclass

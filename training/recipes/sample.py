@@ -12,13 +12,14 @@ import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from annotation import frozen
-from training import processes, text, weights
+from training import processes, snapshot_rows, text, weights
 from training.rundir import RunDir, Stopped, append_line, rank, staged
 from training.schema import Input
+from training.snapshot_rows import NOBODY, Onlooker
 
 TITLE = "Sampling"
 INPUTS = (
@@ -94,14 +95,29 @@ def main(run: RunDir, config: Config) -> None:
 def read(run: RunDir, config: Config, tokenizer: Any, longest: int) -> list[Asked]:
     """The prompts wanted, as tokens; says how many fill the model's context and leave no room for an answer."""
     split = None if config.split == "all" else config.split
-    wanted = list(frozen.read_prompts(run.required("prompts"), split))[: config.limit]
-    asked = [Asked(row["prompt_id"], text.encode_prompt(tokenizer, row["messages"], row["tools"])) for row in wanted]
+    asked = list(islice(prompts(run, tokenizer, split), config.limit))
     fitting = [prompt for prompt in asked if len(prompt.ids) < longest]
     if not fitting:
         raise ValueError(f"none of {len(asked)} prompts (split {config.split}) can be answered in {longest} tokens")
     left_out = len(asked) - len(fitting)
     run.message(f"{len(fitting)} prompts" + (f"; {left_out} left out: they fill all {longest} tokens" if left_out else ""))
     return fitting
+
+
+def prompts(run: RunDir, tokenizer: Any, split: str | None, onlooker: Onlooker = NOBODY) -> Iterator[Asked]:
+    """The prompts of a split as tokens; of all splits if none is named."""
+
+    def items(row: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Asked]]:
+        yield row, Asked(row["prompt_id"], text.encode_prompt(tokenizer, row["messages"], row["tools"]))
+
+    return (asked for _row, asked in snapshot_rows.each_prompt(run, split, items, onlooker))
+
+
+def show(run: RunDir, config: Config, tokenizer: Any, split: str, onlooker: Onlooker) -> None:
+    """Shows every prompt of a split that will be answered."""
+    if config.split in (split, "all"):
+        for _ in prompts(run, tokenizer, split, onlooker):
+            pass
 
 
 def batched(prompts: list[Asked], size: int) -> list[list[Asked]]:

@@ -10,16 +10,16 @@ conversations as fit into `max_length` (`training/packing.py`): the same loss of
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from annotation import frozen
 from annotation.formats import sft as demonstrations
-from training import packing, text, weights
+from training import packing, snapshot_rows, text, weights
 from training.rundir import RunDir
 from training.schedule import Schedule
 from training.schema import Input
+from training.snapshot_rows import NOBODY, Onlooker
 
 TITLE = "Supervised fine-tuning"
 INPUTS = (
@@ -130,15 +130,29 @@ def read(run: RunDir, tokenizer: Any, split: str, longest: int) -> list[Row]:
     """The demonstrations of a split as tokens; says how many were too long."""
     rows: list[Row] = []
     left_out = 0
-    for judgement in frozen.read_rows(run.required("dataset"), split):
-        for row in demonstrations.rows(judgement):
-            encoded = text.encode_chat(tokenizer, row["messages"], row.get("tools"))
-            if len(encoded.input_ids) > longest:
-                left_out += 1
-                continue
-            rows.append({"ids": encoded.input_ids, "learned": encoded.assistant_mask})
+    for encoded in conversations(run, tokenizer, split):
+        if len(encoded.input_ids) > longest:
+            left_out += 1
+            continue
+        rows.append({"ids": encoded.input_ids, "learned": encoded.assistant_mask})
     run.message(f"{split}: {len(rows)} conversations" + (f"; {left_out} longer than {longest} tokens left out" if left_out else ""))
     return rows
+
+
+def conversations(run: RunDir, tokenizer: Any, split: str, onlooker: Onlooker = NOBODY) -> Iterator[text.Encoded]:
+    """The demonstrations of a split as tokens, whatever their length."""
+
+    def items(judgement: dict[str, Any]) -> Iterator[tuple[dict[str, Any], text.Encoded]]:
+        for row in demonstrations.rows(judgement):
+            yield row, text.encode_chat(tokenizer, row["messages"], row.get("tools"))
+
+    return (encoded for _row, encoded in snapshot_rows.each(run, split, items, onlooker))
+
+
+def show(run: RunDir, config: Config, tokenizer: Any, split: str, onlooker: Onlooker) -> None:
+    """Shows every row of a split, as training reads it."""
+    for _ in conversations(run, tokenizer, split, onlooker):
+        pass
 
 
 def packed(run: RunDir, conversations: Sequence[Row], room: int) -> packing.Packed:

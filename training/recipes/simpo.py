@@ -17,6 +17,7 @@ from training.rundir import RunDir
 TITLE = "Simple preference optimisation"
 INPUTS = pairs.INPUTS
 OUTCOME = "checkpoint"
+show = pairs.show
 
 
 @dataclass
