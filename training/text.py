@@ -81,18 +81,28 @@ class Encoded:
 # Tokenizers -----------------------------------------------------------------------------------------------------------------
 
 
+FAULTS = {
+    "no_end_token": "has no end-of-text token: no answer of its model could ever end",
+    "pad_is_end": "has no padding token of its own; import the model with the recipe `fetch`",
+    "no_template": "has no chat template; import the model with the recipe `fetch`",
+}
+
+
 def load_tokenizer(path: Path | str) -> Any:
     """The tokenizer of a checkpoint folder. Raises ValueError where it cannot tell padding from an end."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(str(path), trust_remote_code=False)
-    if tokenizer.eos_token_id is None:
-        raise ValueError(f"the tokenizer in {path} has no end-of-text token: no answer of its model could ever end")
-    if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.eos_token_id:
-        raise ValueError(f"the tokenizer in {path} has no padding token of its own; import the model with the recipe `fetch`")
-    if tokenizer.chat_template is None:
-        raise ValueError(f"the tokenizer in {path} has no chat template; import the model with the recipe `fetch`")
+    for fault in faults(tokenizer):
+        raise ValueError(f"the tokenizer in {path} {FAULTS[fault]}")
     return tokenizer
+
+
+def faults(tokenizer: Any) -> list[str]:
+    """What keeps a tokenizer from being trained with, as keys of FAULTS."""
+    lacks_pad = tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.eos_token_id
+    found = (tokenizer.eos_token_id is None, lacks_pad, tokenizer.chat_template is None)
+    return [fault for fault, there in zip(FAULTS, found, strict=True) if there]
 
 
 def adopt_tokenizer(tokenizer: Any) -> bool:
@@ -203,6 +213,12 @@ def _special_strings(tokenizer: Any, size: int) -> tuple[list[str], re.Pattern[s
     specials = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
     strings = [GUARD, *sorted(specials, key=len, reverse=True)]
     return strings, re.compile("|".join(map(re.escape, strings)))
+
+
+def spells_special(tokenizer: Any, text: str) -> bool:
+    """Whether somebody wrote a special token in a text, which stays text here."""
+    _, pattern = _special_strings(tokenizer, len(tokenizer))
+    return pattern.search(text) is not None
 
 
 def _guarded(tokenizer: Any, value: Any) -> Any:

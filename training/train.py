@@ -14,7 +14,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from training import schema
+from training import preflight, schema
 from training.engines.shim import HELD_FD, SHIM, bind_to_parent, hold
 from training.rundir import RunDir, Stopped, rank
 
@@ -57,7 +57,11 @@ def _attempt(run: RunDir) -> int:
     run.event("start", pid=os.getpid(), python=sys.version.split()[0])
     try:
         recipe = importlib.import_module(run.spec["main"])
-        recipe.main(run, schema.parse(recipe.Config, run.spec["config"]))
+        config = schema.parse(recipe.Config, run.spec["config"])
+        if run.spec.get("preflight"):
+            preflight.main(run, recipe, config)
+        else:
+            recipe.main(run, config)
     except Stopped as stopped:
         run.event("end", state="stopped", reason=str(stopped))
     except BaseException as error:  # the folder must say how the run ended, whatever ended it

@@ -15,6 +15,7 @@ from typing import Any
 from training import card, text
 from training.rundir import RunDir, staged
 from training.schema import Input
+from training.snapshot_rows import Onlooker
 
 TITLE = "Tokenizer"
 INPUTS = (Input("corpus", "corpus", "Plain text from which the tokenizer learns which bytes go together."),)
@@ -90,6 +91,13 @@ def _watched(corpus: Path, run: RunDir) -> Iterator[str]:
     if not done:
         raise ValueError(f"the corpus {corpus} holds no text")
     run.progress(total, total, "bytes")
+
+
+def show(run: RunDir, config: Config, tokenizer: None, split: str, onlooker: Onlooker) -> None:
+    """Shows every document, numbered from 1 as they stand in the corpus; there are no tokens yet."""
+    for number, document in enumerate(text.documents(run.required("corpus")), 1):
+        if split == "train":
+            onlooker.saw({"document_id": number, "split": split}, {"text": document}, None)
 
 
 def measure(tokenizer: Any, corpus: Path) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Django's `makemessages`, which also finds what recipes say of themselves: they import no Django, so they mark nothing."""
+"""Django's `makemessages`, which also finds what recipes and preflight say: they import no Django, so they mark nothing."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.core.management.commands import makemessages
 from annotation.parts import names, part
 from training import schema
 from training.forms import sentence_of
+from training.preflight.words import WORDS
 
 FOUND = Path("recipe_words.py")  # written for xgettext to read, and removed
 
@@ -26,7 +27,7 @@ class Command(makemessages.Command):
         parser.set_defaults(no_location=True, no_obsolete=True, ignore_patterns=[".venv", "var", "build", "tests"])
 
     def handle(self, *args: Any, **options: Any) -> None:
-        lines = [f"gettext_noop({json.dumps(words, ensure_ascii=False)})\n" for words in recipe_words()]
+        lines = [f"gettext_noop({json.dumps(words, ensure_ascii=False)})\n" for words in [*recipe_words(), *preflight_words()]]
         FOUND.write_text("".join(lines), encoding="utf-8")
         try:
             super().handle(*args, **options)
@@ -43,3 +44,9 @@ def recipe_words() -> Iterator[str]:
             yield option.help
             if option.unit:
                 yield option.unit
+
+
+def preflight_words() -> Iterator[str]:
+    """What findings mean."""
+    for words in WORDS.values():
+        yield from (words.what, words.why, words.todo)
