@@ -293,6 +293,7 @@ OUTCOMES = {
     "samples": "training.outcomes.samples",
     "rewards": "training.outcomes.rewards",
     "scores": "evals.outcomes.scores",
+    "findings": "training.outcomes.findings",
 }
 # Who looks at a live run at every pass of the supervisor, once its events are read, by the kind of event that they wait for.
 LISTENERS = {

@@ -14,9 +14,10 @@ from annotation.api_fields import IdField, ObjectField
 from annotation.doors import BadInput, Conflict, Door, Exact
 from annotation.models import Project, Role
 from annotation.parts import names, part
-from training import moves, schema, watch
+from training import moves, preflight_page, schema, watch
 from training.launch import MODELS, launch
 from training.models import Event, Run, RunInput
+from training.preflight.severity import SEVERITIES
 
 
 class RunInputSerializer(serializers.ModelSerializer):
@@ -42,7 +43,8 @@ class RunSerializer(serializers.ModelSerializer):
     class Meta:
         model = Run
         fields = [
-            "id", "project", "recipe", "name", "state", "attempt", "config", "inputs", "seed", "engine", "resources", "created",
+            "id", "project", "recipe", "preflight", "name", "state", "attempt", "config", "inputs", "seed", "engine", "resources",
+            "created",
         ]  # fmt: skip
 
 
@@ -87,6 +89,7 @@ class NewRunSerializer(Exact):
     seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, default=0)
     engine = serializers.ChoiceField(names("ENGINES"), default="local")
     resources = ObjectField(default=dict, help_text='What the engine is asked for, e.g. {"processes": 1}.')
+    preflight = serializers.BooleanField(default=False, help_text="Only look for what would be wrong with it; see `findings`.")
 
 
 class RunQuery(serializers.Serializer):
@@ -204,6 +207,35 @@ class Log(Door):
     def get(self, request: Request, run_id: int) -> Response:
         """The last 200 lines."""
         return Response({"log": watch.log_tail(self.one(Run.objects.all(), run_id))})
+
+
+class FindingSerializer(serializers.Serializer):
+    """Something wrong with a run, or worth knowing of it."""
+
+    check = serializers.CharField()
+    severity = serializers.ChoiceField(SEVERITIES)
+    what = serializers.CharField()
+    why = serializers.CharField()
+    todo = serializers.CharField()
+    unit = serializers.CharField(help_text="What `ids` are of: `judgement`, `prompt` or `document`; empty: the whole run.")
+    ids = serializers.ListField(child=serializers.IntegerField(), help_text="The rows, at most 1000 of them.")
+    figures = serializers.DictField()
+
+
+class Findings(Door):
+    """What a preflight found."""
+
+    access = Role.LEAD
+    pagination_class = None
+
+    @extend_schema(responses=FindingSerializer(many=True))
+    def get(self, request: Request, run_id: int) -> Response:
+        """The findings of a preflight that has succeeded, the gravest first; of any other run none."""
+        run = self.one(Run.objects.all(), run_id)
+        if preflight_page.page(run) is None:
+            return Response([])
+        told = preflight_page.report(run)["findings"]
+        return Response([one | dict(zip(("what", "why", "todo"), preflight_page.sentences(one), strict=True)) for one in told])
 
 
 class Stop(Door):

@@ -79,6 +79,35 @@ def interval_chart(
     return svg(title, "; ".join(_interval_text(row) for row in shown), height, format_html("{}{}{}{}", grid, mark, dots, axis))
 
 
+def histogram(
+    bins: Sequence[tuple[float, float, int]], *, title: str, x_label: str, y_label: str = "", limit: float | None = None
+) -> SafeString:
+    """A bar for each `(from, to, count)`; those that reach beyond `limit`, a dashed line, are drawn apart."""
+    if not any(count for _low, _high, count in bins):
+        return empty(title)
+    top = 14 + (14 if y_label else 0)
+    end = max(bins[-1][1], limit or 0) if limit is None or limit < 2 * bins[-1][1] else bins[-1][1]
+    x = Axis(bins[0][0], end, LEFT, WIDTH - RIGHT)
+    y = Axis(0, max(count for _low, _high, count in bins) * 1.05, HEIGHT - BOTTOM, top)
+    bars = format_html_join("", "{}", ((_bar(one, x, y, limit),) for one in bins if one[2]))
+    mark = ""
+    if limit is not None and limit <= end:
+        mark = format_html('<line class="chart-reference" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>', px(x(limit)), top, px(y.start))
+    axes = format_html("{}{}", horizontal_grid(y, y_label, top), bottom_axis(x, x_label, whole=True))
+    said = "; ".join(f"{tick_text(low)}–{tick_text(high)}: {count}" for low, high, count in bins if count)
+    return svg(title, said, HEIGHT, format_html("{}{}{}", axes, bars, mark))
+
+
+def _bar(one: tuple[float, float, int], x: Axis, y: Axis, limit: float | None) -> SafeString:
+    low, high, count = one
+    look = "s1" if limit is None or high <= limit + 1 else "s2"
+    return format_html(
+        '<rect class="chart-bar {}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>',
+        look, px(x(low) + 0.5), px(y(count)), px(max(1.0, x(high) - x(low) - 1)), px(y.start - y(count)),
+        f"{tick_text(low)}–{tick_text(high)}: {count}",
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Scatter:
     """Estimates under one name, and a curve fitted to them, which may be empty."""

@@ -105,8 +105,8 @@ class RunForm(forms.Form):
     def config(self) -> dict[str, Any]:
         return {option.name: self.cleaned_data[CONFIG + option.name] for option in self.options}
 
-    def queue(self, user: User) -> Run | None:
-        """The queued run; None when something is wrong, which is then on the form."""
+    def queue(self, user: User, *, preflight: bool = False) -> Run | None:
+        """The queued run, or preflight of it; None when something is wrong, which is then on the form."""
         if not self.is_valid():
             return None
         given = self.cleaned_data
@@ -120,6 +120,7 @@ class RunForm(forms.Form):
                 seed=given["seed"],
                 resources={"processes": given["processes"]},
                 name=given["name"],
+                preflight=preflight,
             )
         except schema.ConfigError as error:
             self.blame(error)

@@ -36,9 +36,13 @@ def launch(
     engine: str = "local",
     resources: Mapping[str, Any] | None = None,
     name: str = "",
+    preflight: bool = False,
 ) -> Run:
-    """A queued run. Raises ConfigError, whose `errors` name every bad field: of the config, an input, or `recipe`, `engine`,
-    `seed`, `name`, `processes`, `retries`."""
+    """A queued run; with `preflight` one that only looks for what would be wrong with it.
+
+    Raises ConfigError, whose `errors` name every bad field: of the config, an input, or `recipe`, `engine`, `seed`, `name`,
+    `processes`, `retries`.
+    """
     _known(recipe, engine)
     module, asked = part("RECIPES", recipe), dict(resources or {})
     check: Callable[[set[str]], dict[str, str]] = getattr(module, "check_inputs", lambda _names: {})
@@ -50,9 +54,8 @@ def launch(
     if errors:
         raise ConfigError(errors)
     with transaction.atomic():
-        run = Run.objects.create(
-            project=project, recipe=recipe, name=name, config=checked, seed=seed, engine=engine, resources=asked, created_by=user
-        )
+        about = {"recipe": recipe, "name": name, "config": checked, "seed": seed, "engine": engine, "preflight": preflight}
+        run = Run.objects.create(project=project, resources=asked, created_by=user, **about)
         RunInput.objects.bulk_create(RunInput(run=run, name=key, **{_kind(thing): thing}) for key, thing in inputs.items())
         Event.objects.create(run=run, attempt=1, kind="state", data={"from": "", "to": run.state, "why": ""})
     return run
@@ -70,7 +73,24 @@ def specification(run: Run) -> dict[str, Any]:
         "input_names": {name: thing.name for name, thing in inputs.items()},
         "seed": run.seed,
         "resources": run.resources,
+        **({"preflight": True} if run.preflight else {}),
     }
+
+
+def again(run: Run, *, user: User, preflight: bool) -> Run:
+    """Queues the same run anew: same recipe, config, inputs, seed. Raises ConfigError where it is no longer possible."""
+    return launch(
+        user=user,
+        project=run.project,
+        recipe=run.recipe,
+        config=run.config,
+        inputs={row.name: row.thing for row in run.inputs.select_related(*MODELS)},
+        seed=run.seed,
+        engine=run.engine,
+        resources=run.resources,
+        name=run.name,
+        preflight=preflight,
+    )
 
 
 def place(thing: Thing) -> Path:

@@ -74,6 +74,7 @@ class Run(models.Model):
     recipe = models.CharField(max_length=40)
     name = models.CharField(max_length=120, blank=True)
     config = models.JSONField(default=dict)
+    preflight = models.BooleanField(default=False, help_text=_("It only looks at what such a run would do."))
     seed = models.PositiveIntegerField(default=0)
     engine = models.CharField(max_length=40, default="local")
     resources = models.JSONField(default=dict, blank=True, help_text=_("What the engine is asked for, e.g. {'processes': 1}."))
@@ -90,7 +91,7 @@ class Run(models.Model):
         constraints = [models.CheckConstraint(condition=Q(attempt__gte=1), name="attempts_count_from_one")]
 
     def __str__(self) -> str:
-        return f"{self.recipe}-{self.pk}"
+        return f"preflight-{self.pk}" if self.preflight else f"{self.recipe}-{self.pk}"
 
     @property
     def folder(self) -> Path:
@@ -104,6 +105,11 @@ class Run(models.Model):
     def part(self) -> Any:
         """The recipe's module."""
         return part("RECIPES", self.recipe)
+
+    @property
+    def outcome(self) -> str:
+        """What becomes of its `out/`: a word of `OUTCOMES`."""
+        return "findings" if self.preflight else self.part.OUTCOME
 
     @property
     def ended(self) -> bool:

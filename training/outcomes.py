@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from annotation import scores
 from annotation.chat import answer_messages
 from annotation.models import Project, Prompt, Sample
-from training import corpora
+from training import corpora, preflight_page
 from training.card import CARD
 from training.models import Checkpoint, Corpus, Run
 from training.rundir import OUT, plain
@@ -185,6 +185,14 @@ def _refuse_strangers(run: Run, batch: list[tuple[int, dict[str, Any]]]) -> None
                 _("samples.jsonl, line %(number)d: prompt %(prompt)s is not in the run's project")
                 % {"number": number, "prompt": line["prompt_id"]}
             )
+
+
+# Findings -----------------------------------------------------------------------------------------------------------------
+
+
+def findings(run: Run) -> None:
+    """Nothing is registered: `out/findings.json` stays where it is. ValueError where it is not what the page can draw."""
+    preflight_page.report(run)
 
 
 # Rewards ------------------------------------------------------------------------------------------------------------------

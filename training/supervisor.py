@@ -53,7 +53,10 @@ def _guarded(step: Callable[..., Any], thing: Any, *args: Any) -> None:
 
 
 def take(engine: str) -> list[Run]:
-    """Moves queued runs to starting, oldest first, as many as the engine has room for."""
+    """Moves queued runs to starting, oldest first, as many as the engine has room for.
+
+    One preflight has room of its own: nobody should wait for the end of a training to learn what is wrong with the next.
+    """
     if not Run.objects.filter(engine=engine, state=State.QUEUED).exists():
         return []
     with transaction.atomic():
@@ -61,8 +64,15 @@ def take(engine: str) -> list[Run]:
         runs = list(Run.objects.select_for_update().filter(engine=engine, state__in=[State.QUEUED, *Run.LIVE]).order_by("pk"))
         queued = [run for run in runs if run.state == State.QUEUED]
         if engine == "local":
-            queued = queued[: max(0, settings.CRISOL_LOCAL_SLOTS - (len(runs) - len(queued)))]
+            queued = [*first(runs, 1, preflight=True), *first(runs, settings.CRISOL_LOCAL_SLOTS, preflight=False)]
         return [run for run in queued if move(run, State.STARTING)]
+
+
+def first(runs: list[Run], slots: int, *, preflight: bool) -> list[Run]:
+    """Those of the queued runs, preflights or others, that have room in so many slots."""
+    mine = [run for run in runs if run.preflight is preflight]
+    queued = [run for run in mine if run.state == State.QUEUED]
+    return queued[: max(0, slots - (len(mine) - len(queued)))]
 
 
 def begin(run: Run) -> None:
@@ -154,7 +164,7 @@ def _ended(run: Run, end: Event) -> None:
     state, why = end.data.get("state"), str(end.data.get("reason", ""))
     if state == State.SUCCEEDED:
         try:
-            part("OUTCOMES", run.part.OUTCOME)(run)
+            part("OUTCOMES", run.outcome)(run)
         except Exception as error:
             logger.exception("%s: its outcome could not be registered", run)
             why = _("it ended well, but what it made could not be registered: %(error)s") % {"error": error}

@@ -12,6 +12,7 @@ urlpatterns = [
     path("runs/<int:run_id>/live/", views_runs.run_live, name="run_live"),
     path("runs/<int:run_id>/stop/", views_runs.run_stop, name="run_stop"),
     path("runs/<int:run_id>/resume/", views_runs.run_resume, name="run_resume"),
+    path("runs/<int:run_id>/start/", views_runs.run_start, name="run_start"),
     path("runs/<int:run_id>/raters/", views_runs.run_raters, name="run_raters"),
     path("checkpoints/", views_models.checkpoints, name="checkpoints"),
     path("checkpoints/import/", views_models.checkpoint_import, name="checkpoint_import"),

@@ -34,7 +34,7 @@ def run_new(request: HttpRequest, recipe: str) -> HttpResponse:
     like = _asked(request, "like", Run)
     project = like.project if like else asked_project(request)
     form = RunForm(recipe, project, request.POST or None, initial=_initial(request, recipe, project, like))
-    if request.method == "POST" and (run := form.queue(request.user)):  # type: ignore[arg-type]
+    if request.method == "POST" and (run := form.queue(request.user, preflight="preflight" in request.POST)):  # type: ignore[arg-type]
         return redirect("run", run.pk)
     title, about = _(form.part.TITLE), _(sentence_of(form.part))
     context = {"recipe": recipe, "title": title, "about": about, "form": form, "project": project, "projects": led_by(request.user)}

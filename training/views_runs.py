@@ -13,12 +13,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from annotation.access import role_required
+from annotation.access import caller, role_required
 from annotation.models import Role
 from annotation.tasks import answer_tasks
-from training import lineage, moves, ranking, watch
+from training import lineage, moves, preflight_page, ranking, watch
 from training.forms import RatersForm, led_by
+from training.launch import again
 from training.models import Event, Run
+from training.schema import ConfigError
 
 
 def _run(request: HttpRequest, run_id: int) -> Run:
@@ -65,6 +67,7 @@ def _live(run: Run) -> dict[str, Any]:
         "samples": watch.samples(run),
         "log": watch.log_tail(run),
         "why": watch.why(run),
+        "preflight": preflight_page.page(run),
         "ahead": watch.ahead(run),
         "history": run.events.filter(kind="state").order_by("id"),
         "made": run.checkpoints.all(),
@@ -92,6 +95,28 @@ def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
     if not moves.resume(found):
         messages.warning(request, _("Only a run that was stopped or has failed can be resumed."))
     return redirect("run", run_id)
+
+
+@role_required(Role.LEAD)
+@require_POST
+def run_start(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Queues the run that a preflight has looked at. What wants consent must have been ticked; what would fail is not started."""
+    found = _run(request, run_id)
+    seen = preflight_page.page(found)
+    if seen is None or seen.stops:
+        messages.warning(
+            request, _("Only what a preflight has found fit can be started from it. Change the settings and check again.")
+        )
+        return redirect("run", run_id)
+    if seen.consents and "consent" not in request.POST:
+        messages.warning(request, _("Please say that you want it so, or change the settings."))
+        return redirect("run", run_id)
+    try:
+        started = again(found, user=caller(request), preflight=False)
+    except ConfigError as error:
+        messages.warning(request, str(error))
+        return redirect("run", run_id)
+    return redirect("run", started.pk)
 
 
 @role_required(Role.LEAD)

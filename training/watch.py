@@ -113,7 +113,7 @@ def progress(run: Run) -> Progress | None:
 def ahead(run: Run) -> int:
     """How many runs, of any project, have or will have their turn before a queued one."""
     earlier = Q(state__in=Run.LIVE) | Q(state=Run.State.QUEUED, pk__lt=run.pk)
-    return Run.objects.filter(earlier, engine=run.engine).count() if run.state == Run.State.QUEUED else 0
+    return Run.objects.filter(earlier, engine=run.engine, preflight=run.preflight).count() if run.state == Run.State.QUEUED else 0
 
 
 def time_left(left: timedelta) -> str:

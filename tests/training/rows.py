@@ -1,7 +1,8 @@
-"""Rows that the tests of pages start from: a snapshot, checkpoints, runs with a folder."""
+"""Rows that the tests of pages start from: a snapshot, checkpoints, runs with a folder, a preflight with findings."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,22 @@ from django.conf import settings
 from annotation.models import Prompt, Sample, Snapshot, content_digest
 from training.models import Checkpoint, Corpus, Run, RunInput
 from training.rundir import RunDir
+
+EMPTY = {"check": "empty_answer", "severity": "consent", "unit": "judgement", "ids": [4, 9], "figures": {"count": 2, "of": 50}}
+LEAK = {"check": "leak", "severity": "stop", "unit": "prompt", "ids": [7], "figures": {"count": 1, "of": 5}}
+LATE = {"check": "few_steps", "severity": "note", "unit": "", "ids": [], "figures": {"steps": 3}}
+XRAY = {
+    "why": "longest",
+    "unit": "judgement",
+    "id": 4,
+    "chats": [
+        {
+            "tokens": 9,
+            "learned": 4,
+            "pieces": [["<b>ask</b>", "read"], ["so", "learned"], ["<|end|>", "learned special"], ["12", "gap"]],
+        }
+    ],
+}
 
 
 def a_corpus(project, user, name: str = "tales", **fields: Any) -> Corpus:
@@ -39,6 +56,17 @@ def a_checkpoint(project, name: str, role: str = "causal-lm", run: Run | None = 
     folder.mkdir(parents=True, exist_ok=True)
     fields = {"source": "" if run else "elsewhere", "path": str(folder), "card": {"parameters": 1_250_000}} | fields
     return Checkpoint.objects.create(project=project, name=name, role=role, run=run, digest="0" * 64, **fields)
+
+
+def a_preflight(project, user, *findings: dict[str, Any], xray: tuple[dict[str, Any], ...] = ()) -> Run:
+    """A preflight of sft that has found these."""
+    inputs = {"model": a_checkpoint(project, "base"), "dataset": a_snapshot(project, user)}
+    run = a_run(project, user, "sft", inputs, preflight=True, state=Run.State.SUCCEEDED, config={"epochs": 2.0}, seed=5)
+    figures = {"rows_train": 50, "steps": 12, "rates": [[0, 0.0], [12, 1e-5]]}
+    told = {"findings": list(findings), "figures": figures, "lengths": {"bins": [[0, 10, 40], [10, 20, 10]], "limit": 16}}
+    (run.folder / "out").mkdir(parents=True)
+    (run.folder / "out" / "findings.json").write_text(json.dumps(told | {"xray": list(xray)}))
+    return run
 
 
 def a_folder(run: Run) -> RunDir:

@@ -53,7 +53,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        run = _queued(**options)
+        run = queued(**options)
         self.stdout.write(f"run {run.pk} queued: {run.folder}")
         if options["wait"]:
             self._wait(run)
@@ -100,9 +100,19 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _queued(
-    *, recipe: str, project: str, seed: int, engine: str, processes: int, name: str, user: str | None, **options: Any
+def queued(
+    *,
+    recipe: str,
+    project: str,
+    seed: int,
+    engine: str,
+    processes: int,
+    name: str,
+    user: str | None,
+    preflight: bool = False,
+    **options: Any,
 ) -> Run:
+    """The run that a command line describes. Raises CommandError with a sentence for each thing that is wrong with it."""
     if recipe not in names("RECIPES"):
         raise CommandError(f"there is no recipe {recipe!r}; there are: {', '.join(names('RECIPES'))}")
     home = _project(project)
@@ -117,6 +127,7 @@ def _queued(
             engine=engine,
             resources={"processes": processes},
             name=name,
+            preflight=preflight,
         )
     except ConfigError as error:
         raise CommandError("\n".join(f"{field}: {sentence}" for field, sentence in error.errors.items())) from None
