@@ -17,7 +17,7 @@ GSM, TAU = "instr_gsm8k_train.jsonl.gz", "agent_tau_airline_even.jsonl.gz"
 VOCABULARY, MERGES = "gpt2_vocab.json", "gpt2_merges.txt"
 FILES = (real_data.SELF_INSTRUCT, GSM, real_data.TULU, real_data.WIKITEXT, VOCABULARY, MERGES)
 NEAR = 0.7  # of three-word phrases in common; stricter than preflight, so that its border is not ours
-LONGEST = 1600  # characters: far from 1024 tokens
+LONGEST = 800  # tokens at most, of 1024 that the model reads
 DEMONSTRATIONS, COMPARISONS, PARAGRAPHS = 400, 400, 300
 PLAN = {"batch_size": 1, "learning_rate": 1e-3}
 
@@ -91,12 +91,18 @@ def kept(texts: list[tuple[str, str, Row]], removed: dict[str, int]) -> Iterator
 def fault(asked: str, said: str, words: frozenset[str], known: list[frozenset[str]]) -> str:
     if not asked.strip() or not said.strip():
         return "empty"
-    if len(asked) + len(said) > LONGEST:
+    if most_tokens(asked + said) > LONGEST:
         return "too long"
     if any(len(words & other) >= NEAR * len(words | other) for other in known):
         return "asked before, or nearly"
     both = asked + said
     return "lost or garbled characters" if "\ufffd" in both or re.search("[\u00c2\u00c3\u00e2][\u0080-\u00bf\u20ac]", both) else ""
+
+
+def most_tokens(text: str) -> float:
+    """More tokens than GPT-2 makes of a text: in English two letters a token at least, elsewhere a token a byte at most."""
+    plain = sum(letter.isascii() for letter in text)
+    return plain / 2 + len(text.encode()) - plain
 
 
 def phrases(text: str) -> frozenset[str]:

@@ -95,9 +95,15 @@ def garbled(text: str) -> str:
 def disorder(case: Case) -> list[int]:
     first, second, third = some(case)
     first["prompt"] = [*first["prompt"], {"role": "system", "content": "Be brief."}]
-    second["prompt"] = [{"role": "critic", "content": "Hm."}, *second["prompt"]]
+    second["prompt"] = [*second["prompt"], {"role": "system", "content": ""}, *second["prompt"]]
     third["answers"][0]["messages"] += user("Thanks.")
     return ids(some(case))
+
+
+def critic(case: Case) -> list[int]:
+    """A role that the template takes for a name."""
+    with_template(template())(case)
+    return prompts_become(lambda asked: [*user(asked), {"role": "critic", "content": "Hm."}])(case)
 
 
 def calls(case: Case) -> list[int]:
@@ -233,6 +239,11 @@ def missing(tensors: dict[str, Any]) -> None:
 def cut(case: Case) -> list[int]:
     path = case.own_model() / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1000])
+    return RunLevel
+
+
+def blocked(case: Case) -> list[int]:
+    case.blocked = True
     return RunLevel
 
 
@@ -404,7 +415,8 @@ ZOO = (
     Fault("almost a prompt in two splits", GSM, "near_leak", leaked(one_word_else)),
     Fault("rows over the limit", GSM, "too_long", repeated(20)),
     Fault("one row over the limit", GSM, "few_too_long", repeated(1)),
-    Fault("roles in disorder", GSM, "roles", disorder),
+    Fault("roles in disorder", GSM, "roles", disorder, ("no_end",)),
+    Fault("a role nobody knows", GSM, "roles", critic),
     Fault("a template that refuses", GSM, "unreadable", no_system),
     Fault("a tool that was not offered", GSM, "tools", calls, ("serving",)),
     Fault("special tokens spelled", SFT, "spelled", answers_become(lambda text: f"{text} <|endoftext|> <|end|>")),
@@ -423,13 +435,18 @@ ZOO = (
     ),
     Fault("no chat template", SFT, "no_template", with_template(None, lambda _: [])),
     Fault("no end token", SFT, "no_end_token", spoiled(lambda one: setattr(one, "eos_token", None), lambda _: [])),
-    Fault("a vocabulary too large", SFT, "vocabulary", spoiled(lambda one: one.add_tokens(["zig", "zag"]), lambda _: [])),
+    Fault(
+        "a vocabulary too large",
+        SFT,
+        "vocabulary",
+        spoiled(lambda one: one.add_tokens([f"zig{number}" for number in range(2000)]), lambda _: []),
+    ),
     Fault("weights that are no numbers", SFT, "not_finite", weights_become(nan)),
     Fault("weights cut short", SFT, "unloadable", cut),
     Fault("weights missing", SFT, "unloadable", weights_become(missing)),
     Fault("weights that explode", SFT, "dry_run", weights_become(huge)),
     Fault("another stop token", SFT, "stop_token", generates(eos_token_id=5)),
-    Fault("settings that cannot be saved", SFT, "unsaveable", generates(do_sample=False, temperature=0.7)),
+    Fault("a place where nothing can be saved", SFT, "unsaveable", blocked),
     Fault("better than itself", DPO, "identical", same_text),
     Fault("both ways", DPO, "contradiction", other_way),
     Fault("length decides", DPO, "length_bias", longer_wins),

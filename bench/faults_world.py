@@ -32,6 +32,7 @@ class Case:
     removed: dict[str, int] = field(default_factory=dict)
     folder: Path | None = None
     tokenizer_only: bool = False
+    blocked: bool = False  # nothing can be saved where the run lies
 
     def copy(self) -> Case:
         return deepcopy(self)
@@ -83,6 +84,8 @@ def findings(case: Case, folder: Path) -> dict[str, list[int]]:
     spec = {"run": 1, "recipe": case.recipe, "main": recipe.__name__, "config": case.config, "seed": 0, "resources": {}}
     named = {"inputs": {name: str(path) for name, path in inputs.items()}, "input_names": {}, "preflight": True}
     run = RunDir.create(folder / "run", spec | named)
+    if case.blocked:
+        (run.path / "rehearsal").write_text("a file where a folder is wanted")
     preflight.main(run, recipe, schema.parse(recipe.Config, case.config))
     told = json.loads((run.out / preflight.FINDINGS).read_text(encoding="utf-8"))
     shutil.rmtree(folder)

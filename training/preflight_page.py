@@ -30,6 +30,11 @@ UNITS = {
     "prompt": gettext_lazy("Prompts"),
     "document": gettext_lazy("Documents"),
 }
+ONE = {
+    "judgement": gettext_lazy("Judgement"),
+    "prompt": gettext_lazy("Prompt"),
+    "document": gettext_lazy("Document"),
+}
 PLACES = {"judgement": "review_judgement", "prompt": "browse_prompt"}
 COUNTS = {
     "rows_train": gettext_lazy("rows to learn from"),
@@ -155,7 +160,13 @@ def _numbers(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield _("better answer is the longer"), f"{100 * figures['longer_is_better']:.0f} %"
     for name, title in SIZES.items():
         if name in figures:
-            yield str(title), f"{figures[name] / 1e9:.2f} GB"
+            yield str(title), _bytes(figures[name])
+
+
+def _bytes(count: float) -> str:
+    """18.2 GB, 305 MB, 12 kB, 7 B."""
+    number = charts.tick_text(count)
+    return f"{number[:-1]} {number[-1]}B" if number[-1] in "GMk" else f"{number} B"
 
 
 def _lengths(told: dict[str, Any]) -> SafeString | None:
@@ -174,7 +185,7 @@ def _rates(points: list[list[float]] | None) -> SafeString | None:
 
 def _row(run: Run, told: dict[str, Any]) -> Row:
     why = str(SHOWN_BECAUSE.get(told["why"]) or _finding_name(told["why"]))
-    return Row(why, str(UNITS.get(told["unit"], "")), _place(run, told["unit"], told["id"]), told["chats"])
+    return Row(why, str(ONE.get(told["unit"], "")), _place(run, told["unit"], told["id"]), told["chats"])
 
 
 def _finding_name(check: str) -> str:

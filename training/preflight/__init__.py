@@ -59,7 +59,8 @@ def looked(run: RunDir, recipe: Any, config: Any) -> Look:
     look.tokenizer = tokenizer_of(run, look.models)
     look.positions = next((getattr(model.config, "max_position_embeddings", None) for model in look.models), None)
     blind = look.tokenizer is None and any(wanted.role in ("causal-lm", "tokenizer") for wanted in recipe.INPUTS)
-    if hasattr(recipe, "show") and not blind and not tokenizer_faults(look):
+    if hasattr(recipe, "show") and not blind and not any(model_checks.tokenizer(look)):
+        look.was_read = True
         for split in SPLITS:
             stop_if_asked(run)
             read(look, split)
@@ -75,10 +76,6 @@ def tokenizer_of(run: RunDir, models: list[Model]) -> Any:
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-
-
-def tokenizer_faults(look: Look) -> list[Finding]:
-    return list(model_checks.tokenizer(look))
 
 
 def read(look: Look, split: str) -> None:

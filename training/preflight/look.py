@@ -103,6 +103,7 @@ class Look:
     tokenizer: Any = None
     positions: int | None = None  # tokens that the model can look back
     models: list[Model] = field(default_factory=list)
+    was_read: bool = False
     rows: list[Seen] = field(default_factory=list)
     unread: list[tuple[Row, str]] = field(default_factory=list)
     refused: str = ""

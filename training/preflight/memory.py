@@ -89,9 +89,10 @@ def available() -> float:
 
 
 def cheap(look: Look, operations: float) -> bool:
-    """Whether two real steps may be taken: the model is held, whole, and small."""
-    model = look.models[0].loaded if look.models else None
-    return model is not None and not look.models[0].faults and operations <= CHEAP and look.learned[0].kind in DRY
+    """Whether two real steps may be taken: the model is held, whole, and small, and there is something to learn."""
+    held = bool(look.models) and look.models[0].loaded is not None and not look.models[0].faults
+    taught = look.learned[0].kind in DRY and any(one.taught for row in longest_batch(look) for one in row.tokens)
+    return held and taught and operations <= CHEAP
 
 
 DRY = ("conversation", "pair", "rated")

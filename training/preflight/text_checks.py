@@ -24,7 +24,7 @@ def rows_there(look: Look) -> Iterator[Finding]:
     """Something to learn from and something held out, where the recipe has splits."""
     if look.refused:
         yield Finding("refused", figures={"error": look.refused})
-    elif not look.unread and hasattr(look.recipe, "show") and getattr(look.config, "split", TRAIN) in (TRAIN, "all"):
+    elif look.was_read and not look.unread and getattr(look.config, "split", TRAIN) in (TRAIN, "all"):
         if not look.of(TRAIN):
             yield Finding("no_rows", figures={"of": judgements(look)})
         elif hasattr(look.config, "valid_every") and not look.of(*held_out(look.of(TRAIN)[0])):
