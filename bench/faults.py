@@ -28,8 +28,8 @@ def clean_sets(home: Path, sets: dict[str, Case]) -> dict[str, Any]:
     found = {}
     for name, case in sets.items():
         told = findings(case, home / "clean" / name)
-        found[name] = {"rows": len(case.rows), "removed": case.removed, "findings": told}
-        print(f"{name:24} {len(case.rows):5} rows, removed {case.removed}: {sorted(told) or 'nothing found'}", file=sys.stderr)
+        found[name] = {"rows": len(case.rows or case.documents), "removed": case.removed, "findings": told}
+        print(f"{name:24} {found[name]['rows']:5} rows, removed {case.removed}: {sorted(told) or 'nothing found'}", file=sys.stderr)
     return found
 
 

@@ -22,7 +22,7 @@ def rehearsed(run: RunDir, wanted: Input) -> Model | None:
     if wanted.kind != "checkpoint" or folder is None:
         return None
     role = str(card.read(folder).get("role") or wanted.role or "causal-lm")
-    if role == "tokenizer":
+    if "tokenizer" in (role, wanted.role):
         return None
     model = Model(name := str(run.spec["input_names"].get(wanted.name) or wanted.name), role)
     try:
