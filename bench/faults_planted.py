@@ -471,6 +471,7 @@ ZOO = (
     Fault("a batch too large", TEXT, "memory", planned(batch_size=1 << 20), ("few_steps", "step_over_rows")),
     Fault("prompts without an answer to check", ASK, "unreadable", unpayable),
     Fault("prompts over the limit", ASK, "too_long", repeated(20)),
+    Fault("a reward model that was not given", ASK, "refused", planned(rewards="model:1")),
     Fault("the same document twice", TEXT, "duplicate", same_documents),
     Fault("characters lost in documents", TEXT, "replacement", lost_in_documents),
     Fault("almost a document held out", TEXT, "near_leak", held_out_nearly),

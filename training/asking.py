@@ -69,7 +69,8 @@ def payable(run: RunDir, config: Asking, tokenizer: Any, split: str, onlooker: O
 
 
 def show(run: RunDir, config: Asking, tokenizer: Any, split: str, onlooker: Onlooker) -> None:
-    """Shows every prompt of a split, as it is asked."""
+    """Shows every prompt of a split, as it is asked. ValueError where `rewards` and the inputs disagree."""
+    reward_model(run, config)
     for _ in payable(run, config, tokenizer, split, onlooker):
         pass
 
