@@ -123,6 +123,7 @@ if "sqlite3" in DATABASES["default"]["ENGINE"]:
     }
 else:  # A rater's statements are planned once a connection, not once a judgement: a quarter of the database's work at the desk.
     DATABASES["default"]["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 3}
+SILENCED_SYSTEM_CHECKS = ["templates.W003"]  # two libraries are called i18n on purpose
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "annotation.accounts.RoleBackend"]
