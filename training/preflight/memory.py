@@ -115,18 +115,20 @@ def two_steps(look: Look) -> float:
     """The loss of the second step, in nats a token."""
     import torch
 
+    from training import token_loss
+
     model = look.models[0].loaded.float()
     model = weights.with_adapters(model, getattr(look.config, "lora_rank", 0), "CAUSAL_LM").train()
     tokens = [one for row in longest_batch(look) for one in row.tokens]
     ids, mask = text.pad_batch([one.ids for one in tokens], look.tokenizer.pad_token_id)
     learned, _ = text.pad_batch([one.learned for one in tokens], 0)
-    labels = ids.masked_fill(learned == 0, -100)
+    batch = {"input_ids": ids, "attention_mask": mask, "labels": ids.masked_fill(learned == 0, -100)}
+    told = token_loss.TokenLoss(model)
     trained = [one for one in model.parameters() if one.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=look.config.learning_rate)
     found = 0.0
     for _ in range(2):
-        nats, count, _right = weights.token_tally(model(input_ids=ids, attention_mask=mask).logits, labels)
-        loss = nats / count
+        loss = told.mean(model, batch)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
