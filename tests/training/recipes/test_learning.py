@@ -82,12 +82,19 @@ def test_fine_tuning_learns_the_demonstrations(trained: Any, base: Path, snapsho
 def test_fine_tuning_with_adapters_ends_in_a_plain_model(trained: Any, base: Path, snapshot: Path) -> None:
     from transformers import AutoModelForCausalLM
 
-    how = {**FAST, "max_steps": 5, "lora_rank": 4, "dora": True, "neftune": 5}
+    how = {**FAST, "max_steps": 5, "lora_rank": 4, "dora": True}
     run = trained("sft", {"model": base, "dataset": snapshot}, how)
     assert run.state == "succeeded", run.end
     assert run.curve("valid_loss")[-1] < run.curve("valid_loss")[0]
     ours, before = (AutoModelForCausalLM.from_pretrained(path).state_dict() for path in (run.out, base))
     assert set(ours) == set(before)
+
+
+def test_noise_on_embeddings_is_for_learning_alone(trained: Any, base: Path, snapshot: Path) -> None:
+    inputs = {"model": base, "dataset": snapshot}
+    plain, noisy = (trained("sft", inputs, {**FAST, "max_steps": 1, "neftune": size}, f"noise-{size}") for size in (0, 5))
+    assert noisy.curve("valid_loss")[0] == plain.curve("valid_loss")[0]
+    assert noisy.curve("loss")[0] != plain.curve("loss")[0]
 
 
 def test_long_rows_are_counted_not_lost_in_silence(trained: Any, base: Path, snapshot: Path) -> None:
