@@ -59,7 +59,7 @@ def line_chart(series: dict[str, list[Point]], *, title: str, x_label: str, y_la
 
 
 def interval_chart(
-    rows: Sequence[tuple[str, float, float | None, float | None]], *, title: str, reference: float | None = None
+    rows: Sequence[tuple[str, float, float | None, float | None]], *, title: str, x_label: str = "", reference: float | None = None
 ) -> SafeString:
     """One line a row `(label, value, low, high)`: a dot with its interval, and a dashed line at `reference`."""
     shown = [row for row in rows if math.isfinite(row[1])]
@@ -75,7 +75,7 @@ def interval_chart(
     if reference is not None:
         mark = format_html('<line class="chart-reference" x1="{0}" x2="{0}" y1="4" y2="{1}"/>', px(x(reference)), height - BOTTOM)
     dots = format_html_join("", "{}", ((_interval(row, number, x),) for number, row in enumerate(shown)))
-    axis = bottom_axis(x, "", whole=False, height=height)
+    axis = bottom_axis(x, x_label, whole=False, height=height)
     return svg(title, "; ".join(_interval_text(row) for row in shown), height, format_html("{}{}{}{}", grid, mark, dots, axis))
 
 

@@ -24,7 +24,7 @@ def test_every_series_is_a_line_with_a_name():
 
 def test_hostile_names_and_titles_stay_text():
     chart = line_chart({HOSTILE: [(1, 1.0), (2, 2.0)]}, title=HOSTILE, x_label=HOSTILE, y_label=HOSTILE)
-    intervals = interval_chart([(HOSTILE, 0.5, 0.4, 0.6)], title=HOSTILE, reference=0.5)
+    intervals = interval_chart([(HOSTILE, 0.5, 0.4, 0.6)], title=HOSTILE, x_label=HOSTILE, reference=0.5)
     for svg in (drawn(chart), drawn(intervals)):
         assert svg.find(f"{SVG}title").text == HOSTILE
         assert not list(svg.iter(f"{SVG}script"))
