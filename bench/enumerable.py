@@ -2,6 +2,9 @@
 
 The policy that maximises E[r] − β KL(π ‖ π_ref) is π* ∝ π_ref exp(r / β), and its objective is β log Σ π_ref exp(r / β)
 (Ziegler et al. 2019, §2; Rafailov et al. 2023, eq. 4). With a few words and short answers all of these are sums.
+
+Each place of an answer has words of its own, and after a word only those of the next place, or the end, are ever said: so every
+answer is listed, for the model as it comes in and for whatever is trained from it.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +20,28 @@ import torch
 from torch import Tensor
 
 from annotation import frozen
-from bench.worlds import Shape, llama_config, plant_end, word_tokenizer
+from bench.worlds import SILENCE, Shape, llama_config, plant_end, word_tokenizer
 from training import text
 
-WORDS = ["a", "b", "c"]
+WORDS = [["a", "b", "c"], ["d", "e", "f"]]  # of the first place and of the second
 PROMPTS = ["ask a", "ask b", "ask c"]
-END = 0.5  # about the chance that a next token is the end
-LONGEST = 40  # words of an answer that is drawn; hardly any is longer
+END = 0.5  # about the chance that an answer is over where another word could follow
 RATERS = 25  # of a pair; odd, so that one answer is always ahead
-NO_END = -1.0  # what an answer is worth that has more words than the world lists
+UNLISTED = 1e-6  # the most that the chances of all answers may differ from 1 together
+ORDER = [1, 2, 3]  # dimensions of the residual stream that tell which place's words come next
+LOUD, HEARD = 8.0, 5.0  # how they tell it; and how much louder all other dimensions of a token become, to be heard beside it
 SHARED = {"tools": [], "language": "en", "source": "test", "licence": "CC0-1.0", "split": "train"}
 
 
 @dataclass
 class World:
-    """A folder with `model`, `reward` and `prompts`, and what is known of it. reference, rewards [prompts, outcomes], float64.
+    """A folder with `model`, `reward` and `prompts`, and what is known of it. reference, rewards [prompts, answers], float64.
 
-    The outcomes are `answers`, all texts of at most `most` words, and last, as one, every longer answer: cut by those who sample,
-    worth `NO_END` to all.
+    `answers` are all that can be said.
     """
 
     folder: Path
     tokenizer: Any
-    most: int
     answers: list[str]
     reference: Tensor
     rewards: Tensor
@@ -57,8 +59,13 @@ class World:
         least, most = self.objective(self.reference, beta), self.objective(self.optimum(beta), beta)
         return (self.objective(logs, beta) - least) / (most - least)
 
+    def of_preferences(self) -> World:
+        """This world paid by how often an answer beats one of the reference's: what IPO maximises (Azar et al. 2024, eq. 6)."""
+        wins = torch.sigmoid(self.rewards[:, :, None] - self.rewards[:, None, :])
+        return replace(self, rewards=(wins * self.reference.exp()[:, None, :]).sum(-1))
+
     def logs(self, folder: Path) -> Tensor:
-        """log π [prompts, outcomes] of the model in a folder."""
+        """log π [prompts, answers] of the model in a folder. ValueError if it says what is not listed."""
         from transformers import AutoModelForCausalLM
 
         return chances(AutoModelForCausalLM.from_pretrained(folder), self.tokenizer, self.answers)
@@ -79,7 +86,7 @@ class World:
         for number in range(count):
             prompt, pair = number % len(PROMPTS), number // len(PROMPTS)
             said = texts[prompt][2 * pair : 2 * pair + 2]
-            scores = [float(self.rewards[prompt, known.get(text, -1)]) for text in said]
+            scores = [float(self.rewards[prompt, known[text]]) for text in said]
             likely = torch.sigmoid(torch.tensor(scores[0] - scores[1]))
             yield compared(number, prompt, said, int(torch.binomial(torch.tensor(float(RATERS)), likely)), scores)
 
@@ -119,16 +126,19 @@ def compared(number: int, prompt: int, said: list[str], votes: int, scores: list
 
 
 def make(folder: Path, *, most: int, seed: int) -> World:
-    """Writes a world that lists answers of at most so many words: a random model, and a reward model with a mind of its own."""
+    """Writes a world of answers of at most so many words: a random model, and a reward model with a mind of its own."""
     from transformers import LlamaForCausalLM, LlamaForSequenceClassification
 
-    tokenizer = word_tokenizer(["ask", *WORDS])
-    shape = Shape(words=1 + len(WORDS), width=64, inner=128, layers=2, heads=2, positions=64)
-    answers = [" ".join(words) for count in range(most + 1) for words in itertools.product(WORDS, repeat=count)]
+    places = WORDS[:most]
+    words = list(itertools.chain(*WORDS))
+    tokenizer = word_tokenizer(["ask", *words])
+    shape = Shape(words=1 + len(words), width=64, inner=128, layers=2, heads=2, positions=64)
+    answers = [" ".join(said) for count in range(most + 1) for said in itertools.product(*places[:count])]
     torch.manual_seed(seed)
     model = LlamaForCausalLM(llama_config(shape, tokenizer, initializer_range=0.1)).eval()
-    ids, _, start = chats(tokenizer, answers)
-    plant_end(model, tokenizer, ids[:, start - 1 :], END, silent=[tokenizer.convert_tokens_to_ids("ask")])
+    plant_order(model, tokenizer, places)
+    unfinished, _, start = chats(tokenizer, [" ".join(said) for said in itertools.product(*places[:-1])])
+    plant_end(model, tokenizer, unfinished[:, start - 1 : -1], END, silent=[tokenizer.convert_tokens_to_ids("ask")])
     reward = LlamaForSequenceClassification(llama_config(shape, tokenizer, num_labels=1, initializer_range=0.1)).eval()
     fit(reward, tokenizer, answers, torch.randn(len(PROMPTS), len(answers)))
     for name, network in (("model", model), ("reward", reward)):
@@ -138,7 +148,28 @@ def make(folder: Path, *, most: int, seed: int) -> World:
     mean, std, rewards = scaled(scores(reward, tokenizer, answers), reference)
     (folder / "reward" / "reward.json").write_text(json.dumps({"mean": mean, "std": std}))
     frozen.write(folder / "prompts", World.prompt_rows(), [])
-    return World(folder, tokenizer, most, answers, reference, rewards)
+    return World(folder, tokenizer, answers, reference, rewards)
+
+
+@torch.no_grad()
+def plant_order(model: Any, tokenizer: Any, places: list[list[str]]) -> None:
+    """An answer opens with a word of the first place; after a word come only those of the next place, after the last none.
+
+    Each token tells in a dimension of its own what comes next, and the logits of all other words are sunk there so deep that no
+    gradient reaches them. It tells it loudly: else small steps anywhere in the model would move those logits far.
+    """
+    embedding, head = model.model.embed_tokens.weight, model.lm_head.weight
+    words = tokenizer.convert_tokens_to_ids(list(itertools.chain(*WORDS)))
+    said = [tokenizer.convert_tokens_to_ids(place) for place in places]
+    embedding *= HEARD
+    embedding[:, ORDER], head[:, ORDER] = torch.tensor([LOUD, 0.0, 0.0]), 0.0
+    for place, tokens in enumerate(said, 1):
+        embedding[tokens, ORDER[0]], embedding[tokens, ORDER[place]] = 0.0, LOUD
+    for layer in model.model.layers:
+        layer.self_attn.o_proj.weight[ORDER], layer.mlp.down_proj.weight[ORDER] = 0.0, 0.0
+    told = model.model(input_ids=torch.tensor(words)[:, None]).last_hidden_state[..., ORDER].max()
+    for place, follows in enumerate([*said, []]):
+        head[sorted({*words} - {*follows}), ORDER[place]] = -SILENCE / told
 
 
 def fit(reward: Any, tokenizer: Any, answers: list[str], wanted: Tensor, steps: int = 200) -> None:
@@ -157,7 +188,7 @@ def drawn(model: Path, tokenizer: Any, prompt: str, count: int) -> list[str]:
 
     ids = torch.tensor([text.encode_prompt(tokenizer, asked(prompt))] * count)
     network = AutoModelForCausalLM.from_pretrained(model)
-    made = network.generate(ids, do_sample=True, top_k=0, max_new_tokens=LONGEST, pad_token_id=tokenizer.pad_token_id)
+    made = network.generate(ids, do_sample=True, top_k=0, max_new_tokens=len(WORDS) + 1, pad_token_id=tokenizer.pad_token_id)
     return [text.decode_answer(tokenizer, row) for row in made[:, ids.shape[1] :].tolist()]
 
 
@@ -176,10 +207,12 @@ def answer_logprobs(model: Any, ids: Tensor, mask: Tensor, start: int) -> Tensor
 
 @torch.no_grad()
 def chances(model: Any, tokenizer: Any, answers: list[str]) -> Tensor:
-    """log π [prompts, outcomes]."""
-    logs = answer_logprobs(model.eval(), *chats(tokenizer, answers)).double().view(len(PROMPTS), -1)
-    rest = (1 - logs.exp().sum(-1, keepdim=True)).clamp(min=1e-9).log()
-    return torch.cat([logs, rest], -1)
+    """log π [prompts, answers], float64. ValueError unless they are all that can be said: then nothing known here would hold."""
+    logs = answer_logprobs(model.eval().double(), *chats(tokenizer, answers)).view(len(PROMPTS), -1)
+    off = float((logs.exp().sum(-1) - 1).abs().max())
+    if off > UNLISTED:
+        raise ValueError(f"answers that are not listed have a chance of {off:.1e}")
+    return logs
 
 
 @torch.no_grad()
@@ -190,9 +223,8 @@ def scores(reward: Any, tokenizer: Any, answers: list[str]) -> Tensor:
 
 
 def scaled(raw: Tensor, reference: Tensor) -> tuple[float, float, Tensor]:
-    """Mean and spread of what the reference says, and the rewards [prompts, outcomes] in that unit."""
-    weight = reference[:, :-1].exp()
+    """Mean and spread of what the reference says, and the rewards [prompts, answers] in that unit."""
+    weight = reference.exp()
     mean = float((weight * raw).sum() / weight.sum())
     std = float(((weight * (raw - mean) ** 2).sum() / weight.sum()).sqrt())
-    rest = torch.full((len(raw), 1), NO_END, dtype=raw.dtype)
-    return mean, std, torch.cat([(raw - mean) / std, rest], -1)
+    return mean, std, (raw - mean) / std
