@@ -5,8 +5,8 @@
 Each seed plants a world (`bench/enumerable.py`): a model, a reward for every answer, preferences drawn from the Bradley–Terry of
 that reward between answers that the model gave. PPO, GRPO and RLOO sample and are paid; DPO, IPO and AWR see logged answers alone.
 The share of the gain in E[r] − β KL, from the model as it came in to the optimum, is summed exactly over all answers. The last line
-is JSON: {"ppo": mean share, …}, with each world's and a 95 % interval (Student's t). `ipo_own` is IPO's share of what it aims at: how
-often an answer beats the reference's, in place of r.
+is JSON: {"ppo": mean share, …}, with each world's and a 95 % interval (Student's t). `ipo_own` is IPO's share of what it aims at:
+how often an answer beats the reference's, in place of r.
 """
 
 from __future__ import annotations
