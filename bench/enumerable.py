@@ -27,7 +27,7 @@ WORDS = [["a", "b", "c"], ["d", "e", "f"]]  # of the first place and of the seco
 PROMPTS = ["ask a", "ask b", "ask c"]
 END = 0.5  # about the chance that an answer is over where another word could follow
 RATERS = 25  # of a pair; odd, so that one answer is always ahead
-UNLISTED = 1e-6  # the most that the chances of all answers may differ from 1 together
+UNLISTED = 0.01  # the most chance that learning may have leaked to what nobody can say
 ORDER = [1, 2, 3]  # dimensions of the residual stream that tell which place's words come next
 LOUD, HEARD = 8.0, 5.0  # how they tell it; and how much louder all other dimensions of a token become, to be heard beside it
 SHARED = {"tools": [], "language": "en", "source": "test", "licence": "CC0-1.0", "split": "train"}
@@ -51,8 +51,14 @@ class World:
         return (self.reference + self.rewards / beta).log_softmax(-1)
 
     def objective(self, logs: Tensor, beta: float) -> float:
-        """E[r] − β KL of a policy's log-probabilities, mean over the prompts."""
-        return float((logs.exp() * (self.rewards - beta * (logs - self.reference))).sum(-1).mean())
+        """E[r] − β KL of a policy's log-probabilities, mean over the prompts.
+
+        What learning leaked to texts that are not listed counts as the worst answer, and its KL as that of one text `SILENCE`
+        nats below all others.
+        """
+        listed = (logs.exp() * (self.rewards - beta * (logs - self.reference))).sum(-1)
+        leaked = (1 - logs.exp().sum(-1)).clamp(min=0)
+        return float((listed + leaked * (self.rewards.amin(-1) - beta * SILENCE) - beta * leaked.xlogy(leaked)).mean())
 
     def share(self, logs: Tensor, beta: float) -> float:
         """How much of the gain that any policy could have this one has: 0 is the reference, 1 the optimum."""
@@ -207,7 +213,7 @@ def answer_logprobs(model: Any, ids: Tensor, mask: Tensor, start: int) -> Tensor
 
 @torch.no_grad()
 def chances(model: Any, tokenizer: Any, answers: list[str]) -> Tensor:
-    """log π [prompts, answers], float64. ValueError unless they are all that can be said: then nothing known here would hold."""
+    """log π [prompts, answers], float64. ValueError where they are not nearly all that is said: little known here would hold."""
     logs = answer_logprobs(model.eval().double(), *chats(tokenizer, answers)).view(len(PROMPTS), -1)
     off = float((logs.exp().sum(-1) - 1).abs().max())
     if off > UNLISTED:
