@@ -17,7 +17,7 @@ CONFIG = {
     "batch_size": 96,
     "accumulation": 1,
     "max_new_tokens": 2,
-    "learning_rate": 5e-3,
+    "learning_rate": 2e-3,
     "schedule": "linear",
     "warmup": 0.0,
     "held_out": 0,
@@ -36,11 +36,10 @@ def inputs(world: enumerable.World) -> dict[str, Path]:
     return {name: world.folder / name for name in ("model", "reward", "prompts")}
 
 
-# GRPO pays for KL token by token, without what a token costs later; its mean reward holds the answer itself: docs/recipes/grpo.md.
-@pytest.mark.parametrize(("recipe", "own", "least"), [("rloo", {}, 0.9), ("grpo", {"loss": "dr_grpo", "scale": "none"}, 0.75)])
+@pytest.mark.parametrize(("recipe", "own"), [("rloo", {}), ("grpo", {"loss": "dr_grpo", "scale": "none"})])
 def test_most_is_gained_that_any_policy_could(
-    recipe: str, own: dict[str, Any], least: float, trained: Any, inputs: Any, world: enumerable.World
+    recipe: str, own: dict[str, Any], trained: Any, inputs: Any, world: enumerable.World
 ) -> None:
     ended = trained(recipe, inputs, CONFIG | own)
     assert ended.state == "succeeded"
-    assert least <= world.share(world.logs(ended.out), 0.5) <= 1.0
+    assert 0.9 <= world.share(world.logs(ended.out), 0.5) <= 1.0

@@ -105,7 +105,7 @@ def test_answers_are_drawn_as_the_model_says_them(world: enumerable.World):
 @pytest.mark.parametrize(
     ("name", "config"),
     [
-        ("ppo", {"updates": 50, "rollout_size": 128, "minibatch_size": 64, "max_new_tokens": 2}),
+        ("ppo", {"updates": 50, "rollout_size": 128, "minibatch_size": 128, "max_new_tokens": 2}),
         ("dpo", {"batch_size": 32}),
     ],
 )
