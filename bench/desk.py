@@ -30,6 +30,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--pasts", type=int, nargs="*", default=[0, 1000, 10_000, 100_000], help="judgements of a rater before the measurement"
     )
+    parser.add_argument("--each", type=int, default=40, help="judgements in each of the five rounds after each past")
     parser.add_argument("--plain", action="store_true", help="raters without JavaScript: a redirect after each submit")
     parser.add_argument("--vs-label-studio", action="store_true", help="the same work for Label Studio, beside it")
     parser.add_argument("--label-studio-venv", type=Path, help="where it is, or is to be, installed")

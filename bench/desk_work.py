@@ -20,7 +20,7 @@ from bench.desk_load import Work, closed_loop, open_loop, start
 from bench.rater import Rater, signed_in
 from bench.servers import cpu_seconds, gunicorn
 
-COUNTED, WARM, ROUNDS, EACH = 20, 5, 5, 40
+COUNTED, WARM, ROUNDS = 20, 5, 5
 
 
 class Meter:
@@ -137,7 +137,7 @@ def by_past(runner: asyncio.Runner, args: argparse.Namespace, *, overlap: int) -
     ready = []
     for past in tqdm(args.pasts, desc=f"pasts, overlap {overlap}"):
         project = bulk.a_project(
-            f"Past {past}/{overlap}", tasks=past + WARM + ROUNDS * EACH + 1, answers=args.answers, overlap=overlap
+            f"Past {past}/{overlap}", tasks=past + WARM + ROUNDS * args.each + 1, answers=args.answers, overlap=overlap
         )
         [user] = bulk.raters(project, 1)
         if past:
@@ -151,6 +151,6 @@ def by_past(runner: asyncio.Runner, args: argparse.Namespace, *, overlap: int) -
         for _round in range(ROUNDS):  # in turn, so that whatever else the machine does falls on all alike
             for past, rater in raters.items():
                 with Meter(web) as meter:
-                    done = runner.run(closed_loop([rater], most=EACH))
+                    done = runner.run(closed_loop([rater], most=args.each))
                 costs[str(past)].append(meter.per(done.judgements)["cpu_ms_per_judgement"])
     return {past: round(statistics.median(rounds), 2) for past, rounds in costs.items()}

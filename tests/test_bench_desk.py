@@ -14,7 +14,7 @@ import pytest
 from tests import postgres
 
 ROOT = Path(__file__).resolve().parent.parent
-DESK = ("--raters", "8", "--tasks", "200", "--seconds", "2", "--rate", "10", "--pasts", "0", "50")
+DESK = ("--raters", "8", "--tasks", "200", "--seconds", "2", "--rate", "10", "--each", "2", "--pasts")
 pytestmark = pytest.mark.heavy
 
 
@@ -31,7 +31,7 @@ def measured(name: str, *words: str) -> dict[str, Any]:
 def test_a_submit_and_the_next_question_take_eight_statements_and_lose_nothing(db):
     if db == "postgresql" and postgres.binaries() is None:
         pytest.skip("PostgreSQL is not installed")
-    figures = measured("desk", "--db", db, *DESK)
+    figures = measured("desk", "--db", db, *DESK, "0", "50")
     assert figures["sql_worst"] <= 8
     assert {name: figures[name] for name in ("over_overlap", "lost", "troubles")} == {"over_overlap": 0, "lost": 0, "troubles": 0}
     assert figures["acknowledged"] > 8

@@ -181,6 +181,6 @@ def test_the_desk_keeps_its_promises_whatever_happens():
     run_state_machine_as_test(
         Desk,
         settings=settings(
-            max_examples=60, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck), database=None
+            max_examples=30, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck), database=None
         ),
     )
