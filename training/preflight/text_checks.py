@@ -87,6 +87,7 @@ def turns(seen: Seen) -> Iterator[dict[str, Any]]:
 
 
 def tools_fit(seen: Seen) -> bool:
+    """Whether every tool call is of a tool that the prompt offers, and every tool result answers a call."""
     offered = {tool["function"]["name"] for tool in seen.row.get("tools") or []}
     for answer in seen.said or [[]]:
         open_calls: Counter[str] = Counter()
