@@ -89,7 +89,7 @@ class Config(Schedule):
     )
     compile: bool = field(
         default=False,
-        metadata={"help": "Compiles the model with torch.compile: minutes at the start, faster steps on CUDA.", "advanced": True},
+        metadata={"help": "Compiles the model with torch.compile: minutes at the start. Not measured yet.", "advanced": True},
     )
     weight_decay: float = field(default=0.1, metadata=SHARED["weight_decay"].metadata)
     adam_beta2: float = field(default=0.95, metadata=SHARED["adam_beta2"].metadata)
