@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 
 from training import preflight, schema
-from training.engines.shim import HELD_FD, SHIM, bind_to_parent, hold
+from training.engines.shim import HELD_FD, SHIM, SHIM_PID, bind_to_shim, hold
 from training.rundir import RunDir, Stopped, rank
 
 
@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
 def _guard(folder: Path, attempt: int) -> int | None:
     """Makes sure that this is the only attempt that writes in the folder: its shim holds the lock, or this process does."""
     if os.environ.get(SHIM) == str(folder.resolve()):
-        bind_to_parent()
+        bind_to_shim(int(os.environ[SHIM_PID]))
         if held := os.environ.pop(HELD_FD, None):
             # A child forked without exec must not hold the lock on after this process is gone.
             os.set_inheritable(int(held), False)

@@ -19,15 +19,21 @@ pytestmark = [pytest.mark.heavy, pytest.mark.django_db]
 
 
 @pytest.fixture
-def pair(counting, project, lead):
-    """A run of two ranks that counts for a minute, once it counts."""
+def newborn(counting, project, lead):
+    """A run of two ranks that counts for a minute, when both have just been started: they still import."""
     run = launch(
         user=lead, project=project, recipe="count", config={"steps": 600, "pause": 0.1}, inputs={}, resources={"processes": 2}
     )
     tick()
-    wait_for(lambda: lines(run, "metrics"), seconds=60)
-    wait_for(lambda: len(ranks(run)) == 2)
+    wait_for(lambda: len(ranks(run)) == 2, seconds=60)
     return run
+
+
+@pytest.fixture
+def pair(newborn):
+    """The same once it counts."""
+    wait_for(lambda: lines(newborn, "metrics"), seconds=60)
+    return newborn
 
 
 def ranks(run: Run) -> list[int]:
@@ -50,11 +56,13 @@ def test_a_stop_reaches_both_ranks_and_lets_them_save(pair):
     assert ranks(pair) == []
 
 
-def test_no_rank_outlives_a_shim_killed_by_force(pair):
-    torchrun = shim._parent(str(ranks(pair)[0]))
+@pytest.mark.parametrize("age", ["pair", "newborn"])
+def test_no_rank_outlives_a_shim_killed_by_force(age, request):
+    run = request.getfixturevalue(age)
+    torchrun = shim._parent(str(ranks(run)[0]))
     os.kill(shim._parent(str(torchrun)), signal.SIGKILL)
-    wait_for(lambda: not shim.alive(pair.folder))
-    wait_for(lambda: ranks(pair) == [], seconds=1)
+    wait_for(lambda: not shim.alive(run.folder))
+    wait_for(lambda: ranks(run) == [])
 
 
 def test_a_killed_rank_ends_the_attempt_and_the_run_is_tried_again(pair):

@@ -23,7 +23,7 @@ from typing import Any
 
 from training.rundir import LOCK, LOG, order_stop, stop_order, write_whole
 
-SHIM, HELD_FD = "CRISOL_SHIM_OF", "CRISOL_LOCK_FD"
+SHIM, SHIM_PID, HELD_FD = "CRISOL_SHIM_OF", "CRISOL_SHIM_PID", "CRISOL_LOCK_FD"
 BUSY = 4
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -96,6 +96,17 @@ def bind_to_parent(parent: int | None = None, *, by: int = signal.SIGKILL) -> No
         os.kill(os.getpid(), by)
 
 
+def bind_to_shim(shim: int) -> None:
+    """This process, the shim's trainer or one of its torchrun's ranks, is killed when its parent dies.
+
+    Also when both died while this one was still importing: then it has been adopted, and its new parent is no child of the shim.
+    """
+    bind_to_parent()
+    parent = os.getppid()
+    if shim not in (parent, _parent(str(parent))):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def _children() -> list[int]:
     """The processes whose parent is this one. Nobody else can reap them, so their ids are surely theirs."""
     return [int(entry) for entry in os.listdir("/proc") if entry.isdigit() and _parent(entry) == os.getpid()]
@@ -142,7 +153,7 @@ class Watch:
     def _start(self) -> int:
         shim = os.getpid()
         command = [sys.executable, "-m"]
-        environment = os.environ | {SHIM: str(self.folder), "PYTHONUNBUFFERED": "1"}
+        environment = os.environ | {SHIM: str(self.folder), SHIM_PID: str(shim), "PYTHONUNBUFFERED": "1"}
         if self.processes > 1:
             command += ["torch.distributed.run", "--standalone", f"--nproc-per-node={self.processes}", "--max-restarts=0", "-m"]
         else:
