@@ -1,4 +1,4 @@
-"""What PPO's networks say of answers: rows of like length together, and logits of answer tokens only, a few at a time."""
+"""What PPO's networks say of answers: rows end to end without padding, logits of answer tokens only, a few at a time."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from torch import Tensor
 
 from training import ppo_math, text
 from training.ppo_generate import Answered
-from training.ppo_networks import Networks, head, opened, trunk
+from training.ppo_networks import Networks, head, opened
+from training.segments import hidden_states
 
 # Tokens whose logits are in memory together. Each time the output layer's whole gradient is added to, which a card does at the
-# pace of its memory and not of its arithmetic. CUDA's figures here and below are reasoned: no card has measured them.
+# pace of its memory and not of its arithmetic. CUDA's figure is reasoned: no card has measured it.
 TOKENS_AT_ONCE = {"cpu": 512, "cuda": 2048}
-# Tokens whose work weighs as much as one more pass: reading the weights again, on a card starting every layer's hundred kernels.
-PASS = {"cpu": 32, "cuda": 1024}
 
 
 @dataclass
@@ -46,12 +45,9 @@ class Batch:
         return Batch(self.ids[which, :length], places[:, :length], self.tokens[which, :window], mask[:, :window])
 
     def parts(self, which: Tensor, at_once: int) -> list[Tensor]:
-        """These rows in groups of like length, each in memory together: no more tokens than `at_once` of the longest rows have."""
+        """These rows in groups that are in memory together: no more tokens than `at_once` of the longest rows have."""
         lengths = self.lengths
-        order = which[lengths[which].argsort(descending=True, stable=True)]
-        budget = at_once * int(lengths.max())
-        sizes = cheapest_groups(lengths[order].tolist(), budget, PASS[self.ids.device.type])
-        return list(order.split(sizes))
+        return list(which.split(groups(lengths[which].tolist(), at_once * int(lengths.max()))))
 
 
 def pack(answered: Sequence[Answered], pad_id: int, device: Any) -> Batch:
@@ -65,22 +61,17 @@ def pack(answered: Sequence[Answered], pad_id: int, device: Any) -> Batch:
     return Batch(ids.to(device), places.to(device), tokens.to(device), mask.bool().to(device))
 
 
-def cheapest_groups(lengths: Sequence[int], budget: int, each: int) -> list[int]:
-    """Sizes of consecutive groups of rows, longest first: least padding, where a group costs `each` tokens more than its own.
-
-    No group is padded to more than `budget` tokens, unless it is one row.
-    """
-    best, starts = [0.0], [0]
-    for end in range(1, len(lengths) + 1):
-        fitting = [start for start in range(end) if (end - start) * lengths[start] <= budget or start == end - 1]
-        start = min(fitting, key=lambda start: best[start] + (end - start) * lengths[start])
-        best.append(best[start] + (end - start) * lengths[start] + each)
-        starts.append(start)
-    sizes, end = [], len(lengths)
-    while end:
-        sizes.append(end - starts[end])
-        end = starts[end]
-    return sizes[::-1]
+def groups(lengths: Sequence[int], budget: int) -> list[int]:
+    """Sizes of consecutive groups of rows that together have no more tokens than `budget`, or are one row."""
+    sizes: list[int] = []
+    left = 0
+    for length in lengths:
+        if not sizes or length > left:
+            sizes.append(0)
+            left = budget
+        sizes[-1] += 1
+        left -= length
+    return sizes
 
 
 # What is said of each token -------------------------------------------------------------------------------------------------
@@ -89,7 +80,9 @@ def cheapest_groups(lengths: Sequence[int], budget: int, each: int) -> list[int]
 def answer_hidden(nets: Networks, model: Any, batch: Batch) -> Tensor:
     """Hidden states [answer tokens, width] from which each token of the answers is predicted."""
     with nets.precision():
-        return trunk(model, batch.ids)[batch.places]
+        lengths = batch.lengths
+        inside = torch.arange(batch.ids.shape[1], device=lengths.device) < lengths[:, None]
+        return hidden_states(model, batch.ids, lengths)[batch.places[inside]]
 
 
 def chunked_logits(nets: Networks, model: Any, hidden: Tensor) -> Iterator[tuple[slice, Tensor]]:
@@ -162,16 +155,14 @@ def values(nets: Networks, batch: Batch) -> Tensor:
 def scores(nets: Networks, answered: Sequence[Answered], at_once: int) -> Tensor:
     """The reward model's raw score [rows] of each answer as people would read it: its text, encoded as in training."""
     chats = [text.encode_chat(nets.tokenizer, said(nets.tokenizer, row), row.asked.tools).input_ids for row in answered]
-    found = torch.zeros(len(chats), device=nets.device)
-    order = sorted(range(len(chats)), key=lambda place: len(chats[place]), reverse=True)
-    budget = at_once * max(map(len, chats), default=0)
-    at = 0
-    for size in cheapest_groups([len(chats[place]) for place in order], budget, PASS[nets.device.type]):
-        places, at = order[at : at + size], at + size
-        ids, mask = text.pad_batch([chats[place] for place in places], nets.tokenizer.pad_token_id)
+    found, at = [], 0
+    for size in groups([len(chat) for chat in chats], at_once * max(map(len, chats), default=0)):
+        ids, mask = text.pad_batch(chats[at : at + size], nets.tokenizer.pad_token_id)
+        lengths, at = mask.sum(-1).to(nets.device), at + size
         with torch.no_grad(), nets.precision(), opened(nets.reward) as model:
-            found[places] = model(input_ids=ids.to(nets.device), attention_mask=mask.to(nets.device)).logits[:, 0].float()
-    return found
+            last = hidden_states(model, ids.to(nets.device), lengths)[lengths.cumsum(0) - 1]
+            found.append(model.score(last)[:, 0].float())
+    return torch.cat(found) if found else torch.zeros(0, device=nets.device)
 
 
 def said(tokenizer: Any, row: Answered) -> list[dict[str, Any]]:

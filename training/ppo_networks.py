@@ -180,19 +180,13 @@ def _refuse_unknown_head(network: Any) -> None:
     """Logits are made here for answers only, by the output layer alone: a model that does more to them would learn wrongly."""
     with opened(network) as model:
         ids = torch.zeros((1, 2), dtype=torch.long, device=model.device)
-        hidden = trunk(model, ids)
+        hidden = model.base_model(input_ids=ids, use_cache=False).last_hidden_state
         same = torch.allclose(head(model, hidden), model(input_ids=ids).logits, atol=1e-3)
     if not same:
         raise ValueError(f"{type(model).__name__} changes logits after its output layer, which ppo cannot do; use another model")
 
 
 # Forwards -------------------------------------------------------------------------------------------------------------------
-
-
-def trunk(model: Any, ids: Tensor) -> Tensor:
-    """Hidden states [rows, length, width] of rows that are padded on the right, where no token looks: no mask is needed."""
-    hidden: Tensor = model.base_model(input_ids=ids, use_cache=False).last_hidden_state
-    return hidden
 
 
 def head(model: Any, hidden: Tensor) -> Tensor:
