@@ -133,12 +133,12 @@ def spelled(pairs: Iterable[str]) -> dict[str, str]:
     return mapping
 
 
-def looks_like(columns: Iterable[str]) -> str:
-    """The shape that these columns show the clearest sign of; empty when they show none. Of equals the more particular, which is
-    the one that the settings list later."""
+def looks_like(columns: Iterable[str]) -> list[str]:
+    """The shapes that these columns show the clearest sign of, none when they show none. The more particular come first, which are
+    those that the settings list later."""
     columns = list(columns)
-    clearest = max((_sign(shape, columns), place, shape) for place, shape in enumerate(names("IMPORTS")))
-    return clearest[2] if clearest[0] else ""
+    signs = {shape: _sign(shape, columns) for shape in reversed(names("IMPORTS"))}
+    return [shape for shape, sign in signs.items() if sign and sign == max(signs.values())]
 
 
 def _sign(shape: str, columns: list[str]) -> int:

@@ -116,7 +116,21 @@ def look(file: BinaryIO, name: str) -> Look:
     """Reads the first rows. rowfiles.FileProblem when the file cannot be read at all; `name` says its type by its ending."""
     rows = [line.values for line in islice(rowfiles.read(file, name), LOOKED_AT) if not line.problem]
     found = columns.columns_of(rows)
-    return Look(found, rows, columns.looks_like(found))
+    return Look(found, rows, _shape(found, rows))
+
+
+def _shape(found: list[str], rows: list[dict[str, Any]]) -> str:
+    """The shape that these columns show the clearest sign of; of equals one as which one of the rows can be read."""
+    shapes = columns.looks_like(found)
+    return next((shape for shape in shapes if any(_reads(shape, found, row) for row in rows)), shapes[0] if shapes else "")
+
+
+def _reads(shape: str, found: list[str], row: dict[str, Any]) -> bool:
+    module = part("IMPORTS", shape)
+    try:
+        return bool(module.items(columns.applied(row, module.FIELDS, columns.guess(module.FIELDS, found))))
+    except ValueError:
+        return False
 
 
 def check(reading: Reading, file: BinaryIO, name: str, most: int = MOST_ROWS) -> Report:

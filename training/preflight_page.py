@@ -101,6 +101,7 @@ class Page:
     consents: int
     numbers: list[tuple[str, str]]
     lengths: SafeString | None
+    limited: bool
     rates: SafeString | None
     rows: list[Row]
 
@@ -129,6 +130,7 @@ def page(run: Run) -> Page | None:
         consents=count[CONSENT],
         numbers=list(_numbers(told["figures"])),
         lengths=_lengths(told["lengths"]),
+        limited=bool(told["lengths"]) and told["lengths"]["limit"] is not None,
         rates=_rates(told["figures"].get("rates")),
         rows=[_row(run, one) for one in told["xray"]],
     )

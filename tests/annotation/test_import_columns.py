@@ -58,12 +58,14 @@ def test_nested_columns_are_read_one_level_deep(project):
         ({"prompt": "a"}, "prompts"),
         ({"question": "a", "answer": "b"}, "demonstrations"),
         ({"messages": [], "completion": "b"}, "demonstrations"),
+        ({"messages": [{"role": "user", "content": "a"}]}, "prompts"),
+        ({"conversation": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}, "demonstrations"),
         ({"prompt": "a", "answers": [], "ranks": []}, "rankings"),
         ({"instruction": "a", "response_a": "b", "response_b": "c", "label": "tie"}, "comparisons"),
         ({"colour": "red"}, ""),
     ],
 )
-def test_a_file_is_recognised_by_its_columns(row, shape):
+def test_a_file_is_recognised_by_its_columns_and_its_rows(row, shape):
     assert looks_like(row) == shape
 
 

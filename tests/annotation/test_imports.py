@@ -9,6 +9,7 @@ import pytest
 
 from annotation import importing
 from annotation.models import Grade, Judgement, Member, Sample, Seat, Task
+from tests.annotation.importer import reason
 
 
 def jsonl(*rows):
@@ -73,6 +74,22 @@ def test_a_demonstration_is_a_filled_write_seat_of_its_rater(project):
     assert (judgement.task.kind, judgement.seconds, judgement.written.messages) == ("write", 30.0, said("The Ebro."))
     assert judgement.written.author == judgement.rater == judgement.seat.rater
     assert judgement.seat.filled is not None
+
+
+def test_a_whole_conversation_is_a_prompt_and_what_was_said_after_its_last_question(project):
+    call = {"id": "c1", "type": "function", "function": {"name": "tide", "arguments": "{}"}}
+    asked = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hello!"}, {"role": "user", "content": "Tide?"}]
+    said = [
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "high"},
+        {"role": "assistant", "content": "High."},
+    ]
+    take(project, "demonstrations", {"messages": [*asked, *said]})
+    sample = Judgement.objects.get().written
+    assert [one["role"] for one in sample.prompt.messages] == ["user", "assistant", "user"]
+    assert [one["role"] for one in sample.messages] == ["assistant", "tool", "assistant"]
+    sentence = "messages: the last one must be by “assistant”, or give a “response”"
+    assert reason("demonstrations", {"messages": asked}) == sentence
 
 
 def test_two_answers_by_one_person_to_one_prompt_are_two_tasks(project):
