@@ -12,7 +12,7 @@ import hashlib
 import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -115,6 +115,7 @@ def main(run: RunDir, config: Config) -> None:
     from transformers import set_seed
 
     from training import hf, token_loss
+    from training.continuations import SHOWN, Continuations
 
     set_seed(run.seed)
     tokenizer, model = start(run, config)
@@ -122,11 +123,12 @@ def main(run: RunDir, config: Config) -> None:
     run.message(f"{len(train.ids):,} tokens to learn from, {len(valid.ids):,} held out, in blocks of {config.block_size}")
     run.message(estimate(model, config, len(train)))
 
-    told = token_loss.TokenLoss(model)
+    told, continuations = token_loss.TokenLoss(model), Continuations(run, tokenizer, valid.beginnings(SHOWN))
 
     def measure(trainer: Any) -> dict[str, float]:
         if not len(valid):
             return {}
+        continuations.show(trainer.model, trainer.state.global_step)
         nats, tokens, _ = trainer.totals(valid, 3, told.tally)
         loss = nats / tokens
         return {"valid_loss": loss, "perplexity": math.exp(min(loss, 700)), "bits_per_byte": valid.bits_per_byte(loss)}
@@ -232,6 +234,11 @@ class Blocks(Sequence[dict[str, np.ndarray]]):
     def bits_per_byte(self, nats: float) -> float:
         """Bits for each byte of the text at so many nats a token; each document's end is to be guessed, too."""
         return nats / math.log(2) * int((~self.first).sum()) / self.size
+
+    def beginnings(self, count: int, size: int = 12) -> list[list[int]]:
+        """The first tokens of so many of the documents, half of it where a document is short."""
+        borders = np.flatnonzero(np.append(self.first, True))[: count + 1].tolist()
+        return [self.ids[at : at + min(size, (end - at + 1) // 2)].tolist() for at, end in pairwise(borders)]
 
     def __len__(self) -> int:
         return math.ceil(len(self.ids) / self.block_size)

@@ -87,6 +87,7 @@ def main(run: RunDir, config: Config) -> None:
     from transformers import AutoModelForCausalLM, set_seed
 
     from training import hf, token_loss
+    from training.continuations import Continuations
 
     set_seed(run.seed)
     folder = run.required("model")
@@ -95,6 +96,7 @@ def main(run: RunDir, config: Config) -> None:
     longest = weights.longest(model, config.max_length)
     train: Sequence[Row] = read(run, tokenizer, "train", longest)
     valid: Sequence[Row] = read(run, tokenizer, "validation", longest)
+    continuations = Continuations(run, tokenizer, [asked(row) for row in valid])
     if config.packing:
         packing.refuse_leaks(model)
         train, valid = packed(run, train, longest), packing.Packed(valid, longest)
@@ -104,6 +106,7 @@ def main(run: RunDir, config: Config) -> None:
     def measure(trainer: Any) -> dict[str, float]:
         if not len(valid):
             return {}
+        continuations.show(trainer.model, trainer.state.global_step)
         nats, tokens, right = trainer.totals(valid, 3, told.tally)
         return {"valid_loss": nats / tokens, "perplexity": math.exp(min(nats / tokens, 700)), "token_accuracy": right / tokens}
 
@@ -137,6 +140,11 @@ def read(run: RunDir, tokenizer: Any, split: str, longest: int) -> list[Row]:
         rows.append({"ids": encoded.input_ids, "learned": encoded.assistant_mask})
     run.message(f"{split}: {len(rows)} conversations" + (f"; {left_out} longer than {longest} tokens left out" if left_out else ""))
     return rows
+
+
+def asked(row: Row) -> list[int]:
+    """The tokens of a conversation before the first that is learned."""
+    return row["ids"][: row["learned"].index(1)] if 1 in row["learned"] else []
 
 
 def conversations(run: RunDir, tokenizer: Any, split: str, onlooker: Onlooker = NOBODY) -> Iterator[text.Encoded]:
