@@ -100,8 +100,8 @@ def fault(asked: str, said: str, words: frozenset[str], known: list[frozenset[st
 
 
 def most_tokens(text: str) -> float:
-    """More tokens than GPT-2 makes of a text: in English two letters a token at least, elsewhere a token a byte at most."""
-    plain = sum(letter.isascii() for letter in text)
+    """More tokens than GPT-2 makes of a text: two English letters a token at least, of digits, signs and other bytes one."""
+    plain = sum(letter.isascii() and (letter.isalpha() or letter == " ") for letter in text)
     return plain / 2 + len(text.encode()) - plain
 
 
