@@ -41,7 +41,8 @@ WORDS = {
         project_edit import import_check import_commit import_problems tasks tasks_write project_new_preview project_preview
         project_state tasks_answers tasks_release known_answers known_make known_unmake tasks_overlap snapshots snapshot_new
         snapshot snapshot_retry runs recipes run_new run run_live run_stop run_resume run_start run_raters
-        checkpoints checkpoint_import checkpoint corpora evaluation_new api_members api_member api_invitations api_imports
+        checkpoints checkpoint_import checkpoint checkpoint_tokens corpora evaluation_new api_members api_member
+        api_invitations api_imports
         api_task_seats api_reference api_corpora api_checkpoints api_runs api_checkpoint api_run api_events api_log api_stop
         api_findings api_resume
     """,

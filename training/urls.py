@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from training import views_models, views_new, views_runs
+from training import views_models, views_new, views_runs, views_tokens
 
 urlpatterns = [
     path("runs/", views_runs.runs, name="runs"),
@@ -17,5 +17,6 @@ urlpatterns = [
     path("checkpoints/", views_models.checkpoints, name="checkpoints"),
     path("checkpoints/import/", views_models.checkpoint_import, name="checkpoint_import"),
     path("checkpoints/<int:checkpoint_id>/", views_models.checkpoint, name="checkpoint"),
+    path("checkpoints/<int:checkpoint_id>/tokens/", views_tokens.checkpoint_tokens, name="checkpoint_tokens"),
     path("corpora/", views_models.corpora, name="corpora"),
 ]
