@@ -95,11 +95,13 @@ class Config(Schedule):
     adam_beta2: float = field(default=0.95, metadata=SHARED["adam_beta2"].metadata)
 
     def check(self) -> dict[str, str]:
-        """A custom model's heads must divide its width into even parts (rotary positions turn pairs); ZeRO has its own AdamW."""
+        """A custom model's heads must divide its width into even parts (rotary positions turn pairs); who shares has AdamW."""
         if self.size == "custom" and self.width % (2 * self.heads):
             return {"width": f"must be a multiple of 2 × heads ({2 * self.heads})"}
-        if self.optimizer == "muon" and self.parallel == "zero2":
-            return {"optimizer": "muon needs whole gradients, which zero2 shares out: take adamw, or parallel ddp"}
+        if self.optimizer == "muon" and self.parallel != "ddp":
+            return {"optimizer": f"muon needs whole gradients, which {self.parallel} shares out: take adamw, or parallel ddp"}
+        if self.compile and self.parallel in ("zero3", "fsdp2"):
+            return {"compile": f"has not been tried with weights that {self.parallel} shares out: leave it off, or take ddp"}
         return {}
 
 
@@ -122,7 +124,7 @@ def main(run: RunDir, config: Config) -> None:
     run.message(f"{len(train.ids):,} tokens to learn from, {len(valid.ids):,} held out, in blocks of {config.block_size}")
     run.message(estimate(model, config, len(train)))
 
-    told = token_loss.TokenLoss(model)
+    told = token_loss.TokenLoss(model, whole_logits=config.parallel == "zero3")
 
     def measure(trainer: Any) -> dict[str, float]:
         if not len(valid):
@@ -147,7 +149,8 @@ def main(run: RunDir, config: Config) -> None:
     trainer.fit()
     end = trainer.measured()
     figures = {**end, "perplexity_start": trainer.at_start("perplexity"), "perplexity_end": end.get("perplexity")}
-    weights.save(run, model, tokenizer, role="causal-lm", recipe="pretrain", step=trainer.state.global_step, figures=figures)
+    step = trainer.state.global_step
+    weights.save(run, trainer.whole(), tokenizer, role="causal-lm", recipe="pretrain", step=step, figures=figures)
 
 
 # Model ----------------------------------------------------------------------------------------------------------------------

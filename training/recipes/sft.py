@@ -99,7 +99,7 @@ def main(run: RunDir, config: Config) -> None:
         packing.refuse_leaks(model)
         train, valid = packed(run, train, longest), packing.Packed(valid, longest)
     model = weights.with_adapters(model, config.lora_rank, "CAUSAL_LM", config.dora)
-    told = token_loss.TokenLoss(model)
+    told = token_loss.TokenLoss(model, whole_logits=config.parallel == "zero3")
 
     def measure(trainer: Any) -> dict[str, float]:
         if not len(valid):
@@ -121,9 +121,8 @@ def main(run: RunDir, config: Config) -> None:
     )
     trainer.fit()
     figures = trainer.measured() | {"rows": len(train)}
-    weights.save(
-        run, weights.merged(model), tokenizer, role="causal-lm", recipe="sft", step=trainer.state.global_step, figures=figures
-    )
+    model, step = weights.merged(trainer.whole()), trainer.state.global_step
+    weights.save(run, model, tokenizer, role="causal-lm", recipe="sft", step=step, figures=figures)
 
 
 def read(run: RunDir, tokenizer: Any, split: str, longest: int) -> list[Row]:
