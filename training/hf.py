@@ -87,7 +87,10 @@ class Durable(Trainer):
             self.run.message(f"going on from {found.name}, cut otherwise: {otherwise}; dropout, where there is any, is drawn anew")
         if found is not None and int(found.name.split("-")[1]) >= self.args.max_steps:
             # Killed after the last step: training on from here would take one step too many.
-            self._load_from_checkpoint(str(found))
+            if self.schedule.parallel == "ddp":
+                self._load_from_checkpoint(str(found))
+            else:
+                self._prepare_for_training(self.args.max_steps, None, str(found))
             self.state = TrainerState.load_from_json(str(found / "trainer_state.json"))
         else:
             self.train(resume_from_checkpoint=str(found) if found else None)

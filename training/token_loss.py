@@ -61,6 +61,8 @@ class TokenLoss:
 
     def _weight(self, found: Any) -> Any:
         """The output layer in the precision of training, which is bfloat16 on CUDA."""
+        if hasattr(self.head, "unshard"):
+            self.head.unshard()  # FSDP2 may hold it in pieces: it gathers a layer by itself only where that is called
         return self.head.weight.to(torch.bfloat16 if found.is_cuda else found.dtype)
 
 

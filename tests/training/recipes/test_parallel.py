@@ -25,6 +25,7 @@ STEPS = {"max_steps": 4, "log_every": 1, "valid_every": 2, "save_every": 2, "lea
 ONE = {"batch_size": 8, "accumulation": 1, "parallel": "ddp"}
 TWO = {"batch_size": 2, "accumulation": 2}
 CURVES = ("loss", "gradient_norm", "valid_loss")
+NEAR = 2e-5  # relative: rounding is below a millionth, and moments of AdamW that were lost are far above
 OWN = {"pretrain": {"block_size": 64}, "sft": {"max_length": 64}}
 
 
@@ -71,14 +72,14 @@ def test_two_processes_learn_as_one_and_one_goes_on_from_theirs(
     one, two = alone(recipe), shares(parallel, recipe, inputs, tmp_path / "run")
     for name in CURVES:
         assert len(one.curve(name)) >= 3
-        assert two.curve(name) == pytest.approx(one.curve(name), rel=1e-3), name
+        assert two.curve(name) == pytest.approx(one.curve(name), rel=NEAR), name
     assert logits(two.out).numpy() == pytest.approx(logits(one.out).numpy(), abs=1e-4)
     again = attempt(by_one(two.folder), number=2)
     assert again.state == "succeeded", again.end
     assert any(message.startswith("going on from step-2, cut otherwise: batch_size was 2, is 8") for message in again.messages())
     for name in CURVES:
         later = [event[name] for event in again.events if event["attempt"] == 2 and name in event]
-        assert later == pytest.approx(one.curve(name)[-len(later) :], rel=1e-3), name
+        assert later == pytest.approx(one.curve(name)[-len(later) :], rel=NEAR), name
     assert logits(again.out).numpy() == pytest.approx(logits(one.out).numpy(), abs=1e-4)
 
 
@@ -86,20 +87,31 @@ def by_one(folder: Path) -> Path:
     """The run as it was after half of its steps, to be gone on with in one process."""
     shutil.rmtree(folder / "out")
     shutil.rmtree(folder / "checkpoints" / "step-4")
+    return cut(folder, ONE, 1)
+
+
+def cut(folder: Path, how: dict[str, Any], processes: int) -> Path:
+    """The same run, its steps cut otherwise."""
     spec = json.loads((folder / "run.json").read_text())
-    (folder / "run.json").write_text(json.dumps(spec | {"config": spec["config"] | ONE, "resources": {}}))
+    changed = {"config": spec["config"] | how, "resources": {"processes": processes}}
+    (folder / "run.json").write_text(json.dumps(spec | changed))
     return folder
+
+
+def test_two_processes_killed_after_their_last_step_only_save(inputs: Any, alone: Any, tmp_path: Path) -> None:
+    folder = shutil.copytree(alone("sft").folder, tmp_path / "run")
+    shutil.rmtree(folder / "out")
+    cut(folder, TWO | {"parallel": "fsdp2"}, 2)
+    two = joined(ranks(folder, number=2), folder)
+    assert two.weights == alone("sft").weights
 
 
 @pytest.mark.parametrize("parallel", ["zero2", "zero3", "fsdp2"])
 def test_two_processes_go_on_from_what_one_has_saved(parallel: str, inputs: Any, alone: Any, tmp_path: Path) -> None:
     one = alone("sft")
-    folder = by_one(shutil.copytree(one.folder, tmp_path / "run"))
-    spec = json.loads((folder / "run.json").read_text())
-    spec |= {"config": spec["config"] | TWO | {"parallel": parallel}, "resources": {"processes": 2}}
-    (folder / "run.json").write_text(json.dumps(spec))
+    folder = cut(by_one(shutil.copytree(one.folder, tmp_path / "run")), TWO | {"parallel": parallel}, 2)
     two = joined(ranks(folder, number=2), folder)
-    assert two.curve("loss")[-2:] == pytest.approx(one.curve("loss")[-2:], rel=1e-3)
+    assert two.curve("loss")[-2:] == pytest.approx(one.curve("loss")[-2:], rel=NEAR)
 
 
 # Refused --------------------------------------------------------------------------------------------------------------------
