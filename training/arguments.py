@@ -49,7 +49,7 @@ def trainer_arguments(run: RunDir, config: Schedule, rows: int) -> dict[str, Any
         "ddp_find_unused_parameters": False,
         "ddp_backend": None if cuda or processes.count() == 1 else "gloo",
         "deepspeed": zero.config(run, zero.STAGES[config.parallel], cuda) if config.parallel in zero.STAGES else None,
-        **(fsdp.ARGUMENTS if config.parallel == "fsdp2" else {}),
+        **(fsdp.arguments() if config.parallel == "fsdp2" else {}),
     }
 
 
