@@ -1,11 +1,12 @@
-"""Is a step the same step however it is cut? One batch of eight rows, eight of one, two processes (DDP, ZeRO-2); full and LoRA.
+"""Is a step the same step however it is cut? One batch of eight rows, eight of one, two processes in each way; full and LoRA.
 
     python -m bench.equivalence [--recipes dpo kto] [--steps 6]
 
 Every recipe that learns from people learns the same steps in each way: from judgements on rows that weigh differently, over an
 epoch's end that is not a whole step; from its own answers for what a reward model pays, at least two rollouts of them. ppo and
 best_of_n draw every answer, or every batch of them, from a seed of its own; TRL does not, so grpo and rloo start through
-`bench.seeded`, which makes it.
+`bench.seeded`, which makes it. pretrain and sft also share weights out (ZeRO-3, FSDP2), and one process goes on from the checkpoint
+that two have made halfway: "→ 1".
 
 The last line is JSON: for each recipe the largest relative difference of any loss, gradient norm, reward, KL or held-out figure
 from those of one batch of eight rows in one process, by way and by curve. Of grpo and rloo it also tells, and counts for nothing,
@@ -19,11 +20,12 @@ import json
 import math
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "zero2": {"batch_size": 2, "accumulation": 2, "parallel": "zero2"},
 }
 WITHOUT_ZERO = {way: cut for way, cut in WAYS.items() if way != "zero2"}
-PROCESSES = {"ddp": 2, "zero2": 2}
+SHARED_OUT = {way: {"batch_size": 2, "accumulation": 2, "parallel": way} for way in ("zero3", "fsdp2")}
+PROCESSES = dict.fromkeys(("ddp", "zero2", *SHARED_OUT), 2)
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class Kind:
     curves: tuple[str, ...]
     ways: dict[str, dict[str, Any]]
     loose: tuple[str, ...] = ()
+    ranks: tuple[int, ...] = (0, RANK)  # of adapters
+    taken_up: bool = False  # by one process, from what two have saved
     length: str = "max_steps"
     module: str = "training.train"
 
@@ -100,7 +105,18 @@ PPO = Kind(
     ways={"1 × 8": {"batch_size": 8}, "8 × 1": {"batch_size": 1}, "ddp": {"batch_size": 4}},
     length="updates",
 )
+TEXT = Kind(
+    inputs=("model", "corpus"),
+    config={**RHYTHM, "block_size": 16, "held_out": 0.2},
+    curves=("loss", "gradient_norm", "valid_loss"),
+    ways=WAYS | SHARED_OUT,
+    ranks=(0,),
+    taken_up=True,
+)
+WRITTEN = replace(JUDGED, inputs=("model", "written"), ways=WAYS | SHARED_OUT, taken_up=True)
 KINDS = {
+    "pretrain": TEXT,
+    "sft": WRITTEN,
     **dict.fromkeys(("reward", "dpo", "kto", "orpo", "simpo", "awr"), JUDGED),
     "best_of_n": BEST,
     "grpo": ONLINE,
@@ -121,6 +137,24 @@ def judgements(folder: Path, words: list[str], train: int = 11, valid: int = 2, 
     rows = [judgement(number, split, words, dice) for number, split in enumerate(splits)]
     frozen.write(folder, [prompt(row) for row in rows], rows)
     return folder
+
+
+def demonstrations(folder: Path, words: list[str]) -> Path:
+    """The same questions, each with an answer that a rater has written."""
+    dice = random.Random(3)
+    rows = [judgement(number, "train" if number < 21 else "validation", words, dice) for number in range(24)]
+    for row in rows:
+        written = {**answer(row["task_id"], 0, words, dice), "written": True}
+        row |= {"kind": "write", "answers": [written]}
+    frozen.write(folder, [prompt(row) for row in rows], rows)
+    return folder
+
+
+def corpus(path: Path, words: list[str]) -> Path:
+    """Sixty documents of three to thirty words."""
+    dice = random.Random(4)
+    path.write_text("\n\n".join(" ".join(dice.choices(words, k=dice.randint(3, 30))) for _ in range(60)), encoding="utf-8")
+    return path
 
 
 def prompt(judged: Row) -> Row:
@@ -155,18 +189,33 @@ def answer(sample: int, tier: int, words: list[str], dice: random.Random) -> Row
 
 
 def learn(folder: Path, recipe: str, inputs: dict[str, Path], config: Row, processes: int) -> list[Row]:
-    """One run in processes of its own; its events. RuntimeError where it did not succeed."""
+    """One run; its events. RuntimeError where it did not succeed."""
     spec = {"run": 1, "recipe": recipe, "main": f"training.recipes.{recipe}", "config": config, "input_names": {}, "seed": 7}
-    places = {name: str(inputs[name]) for name in KINDS[recipe].inputs}
+    places = {"dataset" if name == "written" else name: str(inputs[name]) for name in KINDS[recipe].inputs}
     RunDir.create(folder, {**spec, "inputs": places, "resources": {"processes": processes}})
+    return attempted(folder, recipe, processes)
+
+
+def alone(folder: Path, recipe: str, steps: int) -> list[Row]:
+    """What one process tells that goes on from the checkpoint halfway of a run that others have made."""
+    shutil.rmtree(folder / "out")
+    shutil.rmtree(folder / "checkpoints" / f"step-{steps}")
+    spec = json.loads((folder / "run.json").read_text())
+    changed = {"config": spec["config"] | WAYS["1 × 8"] | {"parallel": "ddp"}, "resources": {"processes": 1}}
+    (folder / "run.json").write_text(json.dumps(spec | changed))
+    return [event for event in attempted(folder, recipe, 1, number=2) if event["attempt"] == 2]
+
+
+def attempted(folder: Path, recipe: str, processes: int, number: int = 1) -> list[Row]:
+    """An attempt in processes of its own; all events of its run."""
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
-    command = [sys.executable, *torchrun, "-m", KINDS[recipe].module, str(folder)]
+    command = [sys.executable, *torchrun, "-m", KINDS[recipe].module, str(folder), "--attempt", str(number)]
     log = folder.with_suffix(".log")
     with open(log, "wb") as file:
         subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=file, stderr=file, check=False)
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     if events[-1].get("state") != "succeeded":
-        raise RuntimeError(f"{recipe} {config}: {events[-1]}; see {log}")
+        raise RuntimeError(f"{folder.name}: {events[-1]}; see {log}")
     return events
 
 
@@ -183,18 +232,24 @@ def curve_apart(mine: list[float], theirs: list[float]) -> float:
 
 
 def differences(recipe: str, inputs: dict[str, Path], folder: Path, steps: int) -> Iterator[tuple[str, dict[str, float]]]:
-    """(way, each curve's difference from one batch in one process), with all weights and with adapters."""
+    """(way, each curve's difference from one batch in one process), with all weights and, where there are, with adapters."""
     kind = KINDS[recipe]
-    for rank in (0, RANK):
+    for rank in kind.ranks:
         wanted: list[Row] = []
         for way, cut in kind.ways.items():
             where = folder / f"{recipe}-{way.replace(' ', '')}-{rank}"
-            config = {**kind.config, **cut, kind.length: steps, "lora_rank": rank}
+            config = {**kind.config, **cut, kind.length: steps} | ({"lora_rank": rank} if rank else {})
+            if kind.taken_up:
+                config["save_every"] = steps // 2
             events = learn(where, recipe, inputs, config, PROCESSES.get(way, 1))
             wanted = wanted or events
             if events is not wanted:
                 apart = {name: curve_apart(curve(events, name), curve(wanted, name)) for name in (*kind.curves, *kind.loose)}
                 yield f"{way}{' lora' if rank else ''}", apart
+            if kind.taken_up and way in PROCESSES:
+                later = alone(where, recipe, steps)
+                ends = {name: curve(wanted, name)[-len(curve(later, name)) :] for name in kind.curves}
+                yield f"{way} → 1{' lora' if rank else ''}", {name: curve_apart(curve(later, name), ends[name]) for name in ends}
 
 
 def summary(recipe: str, found: dict[str, dict[str, float]]) -> dict[str, Any]:
@@ -224,8 +279,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         worlds.plant(folder, worlds.SHAPES["0.1M"], prompts=8, prompt_words=(2, 4), end=0.1, seed=1)
-        dataset = judgements(folder / "judgements", [f"w{number}" for number in range(worlds.SHAPES["0.1M"].words)])
+        words = [f"w{number}" for number in range(worlds.SHAPES["0.1M"].words)]
+        dataset = judgements(folder / "judgements", words)
         inputs = {"model": folder / "model", "reward": folder / "reward", "dataset": dataset, "prompts": dataset}
+        inputs |= {"written": demonstrations(folder / "written", words), "corpus": corpus(folder / "corpus.txt", words)}
         found: dict[str, dict[str, Any]] = {}
         for recipe in args.recipes:
             ways: dict[str, dict[str, float]] = {}

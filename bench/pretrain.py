@@ -31,6 +31,7 @@ from tqdm import tqdm
 from bench import real_data, worlds
 from bench.servers import ROOT
 from training import text
+from training.blocks import Blocks, collate
 from training.recipes import pretrain
 from training.rundir import RunDir
 
@@ -98,11 +99,11 @@ def loss_of(model_folder: Path, said: str, block_size: int) -> tuple[float, int]
     ids = tokenizer(said, add_special_tokens=False)["input_ids"]
     if len(ids) != len(said):
         raise ValueError(f"{len(said)} characters became {len(ids)} tokens")
-    blocks = pretrain.Blocks([ids], block_size, tokenizer.pad_token_id)
+    blocks = Blocks([ids], block_size, tokenizer.pad_token_id)
     nats, count = 0.0, 0
     with torch.no_grad():
         for at in range(0, len(blocks), 256):
-            batch = pretrain.collate([blocks[index] for index in range(at, min(at + 256, len(blocks)))])
+            batch = collate([blocks[index] for index in range(at, min(at + 256, len(blocks)))])
             labels = batch.pop("labels")[:, 1:]
             logits = model(**batch, use_cache=False).logits[:, :-1]
             nats += float(cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum"))

@@ -7,14 +7,19 @@ from typing import Any
 
 import torch
 
-from training import processes, zero
+from training import fsdp, processes, zero
 from training.rundir import RunDir
 from training.schedule import Schedule
 
 
 def trainer_arguments(run: RunDir, config: Schedule, rows: int) -> dict[str, Any]:
-    """TrainingArguments of a run over so many training rows: no hub, no reports, no hidden NaN, bf16 on CUDA."""
+    """TrainingArguments of a run over so many training rows: no hub, no reports, no hidden NaN, bf16 on CUDA.
+
+    ValueError where a single process was to share a model, which has nobody to share it with.
+    """
     processes.check(run)
+    if config.parallel != "ddp" and processes.count() == 1:
+        raise ValueError(f"parallel {config.parallel} shares a model between processes: start with --processes 2 or more, or ddp")
     length = config.steps(rows, processes.count())
     cuda = torch.cuda.is_available()
     return {
@@ -43,7 +48,8 @@ def trainer_arguments(run: RunDir, config: Schedule, rows: int) -> dict[str, Any
         "dataloader_pin_memory": cuda,
         "ddp_find_unused_parameters": False,
         "ddp_backend": None if cuda or processes.count() == 1 else "gloo",
-        "deepspeed": zero.config(run, cuda) if config.parallel == "zero2" else None,
+        "deepspeed": zero.config(run, zero.STAGES[config.parallel], cuda) if config.parallel in zero.STAGES else None,
+        **(fsdp.arguments() if config.parallel == "fsdp2" else {}),
     }
 
 

@@ -19,7 +19,10 @@ class Continuations:
         self.beginnings = [list(ids) for ids in beginnings[:SHOWN] if len(ids)]
 
     def show(self, model: Any, step: int) -> None:
-        """Tells the run's folder what the model says now. Whole weights in evaluation mode; training's random numbers stay."""
+        """Tells the run's folder what the model says now, in evaluation mode; training's random numbers stay.
+
+        Rank 0 asks alone, so its weights must be whole.
+        """
         import torch
 
         if rank() != 0 or not self.beginnings:

@@ -1,8 +1,9 @@
 """What the recipes on the Hugging Face Trainer share: whole checkpoints, exact resume, curves, stop, and no silent NaN.
 
 transformers writes checkpoints in place and resumes from what it finds. Here a checkpoint is staged, fsynced and renamed by
-`RunDir.checkpoint`, and a resume that could not be exact (a missing RNG state, another batch, another number of processes) is
-refused. On CPU a resumed run then gives the same weights, bit for bit, as one that was never interrupted.
+`RunDir.checkpoint`, and a resume that could not be exact (a missing RNG state, another learning rate) is refused. On CPU a resumed
+run then gives the same weights, bit for bit, as one that was never interrupted; to rounding, where steps of as many rows are cut
+otherwise into batches and processes.
 """
 
 from __future__ import annotations
@@ -20,14 +21,13 @@ import torch
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.utils import logging
 
-from training import processes, schema, steps, zero
+from training import fsdp, processes, resuming, sharing, steps
 from training.arguments import trainer_arguments
 from training.rundir import RunDir, Stopped, rank
 from training.schedule import Schedule
 
 logging.disable_progress_bar()
 
-SEGMENT = "segment.json"
 # The Trainer's names for what we call otherwise; what is not here keeps its name.
 CURVES = {"grad_norm": "gradient_norm"}
 UNTOLD = {"epoch", "total_flos", "train_loss", "train_runtime", "train_samples_per_second", "train_steps_per_second"}
@@ -36,10 +36,6 @@ SECONDS_BETWEEN_PROGRESS = 0.5
 
 class NotFinite(ArithmeticError):
     """The loss or its gradient is NaN or infinite: the run ends here, and its last checkpoint is from before."""
-
-
-class NotResumable(ValueError):
-    """The newest checkpoint cannot continue this run exactly; the message says what differs."""
 
 
 # The Trainer ----------------------------------------------------------------------------------------------------------------
@@ -87,16 +83,23 @@ class Durable(Trainer):
     def fit(self) -> None:
         """Trains to the last step, from the newest whole checkpoint if there is one. Raises Stopped once saved as asked."""
         found = self.run.latest_checkpoint()
-        if found is not None:
-            refuse_unlike(found, self._segment(), trainer_files(processes.count(), self.is_deepspeed_enabled))
+        if found is not None and (otherwise := resuming.refuse_unlike(found, self._segment(), may_differ=resuming.CUT)):
+            self.run.message(f"going on from {found.name}, cut otherwise: {otherwise}; dropout, where there is any, is drawn anew")
         if found is not None and int(found.name.split("-")[1]) >= self.args.max_steps:
             # Killed after the last step: training on from here would take one step too many.
-            self._load_from_checkpoint(str(found))
+            if self.schedule.parallel == "ddp":
+                self._load_from_checkpoint(str(found))
+            else:
+                self._prepare_for_training(self.args.max_steps, None, str(found))
             self.state = TrainerState.load_from_json(str(found / "trainer_state.json"))
         else:
             self.train(resume_from_checkpoint=str(found) if found else None)
         if self.stopped:
             raise Stopped(f"stopped at step {self.state.global_step} of {self.args.max_steps}; saved")
+
+    def whole(self) -> Any:
+        """The model with all its weights in every process, for saving; it trains no more. All processes ask together."""
+        return self.model if self.schedule.parallel == "ddp" else sharing.made_whole(self.model)
 
     def without_gradients(self, work: Callable[[], Any]) -> Any:
         """What `work` returns, done in evaluation mode, without gradients, in the precision of training."""
@@ -120,10 +123,12 @@ class Durable(Trainer):
         """Sums of the `count` numbers that `tally(model, batch)` gives, over all rows and all processes."""
         size, mine = self.args.per_device_train_batch_size, range(rank(), len(rows), processes.count())
         sums = torch.zeros(count, dtype=torch.float64)
-        for at in range(0, len(mine), size):
-            batch = self.collate([rows[index] for index in mine[at : at + size]])
-            batch = {name: tensor.to(self.args.device) for name, tensor in batch.items()}
-            sums += torch.tensor([float(value) for value in tally(self.model, batch)], dtype=torch.float64)
+        # As many batches in each process: weights that are shared out are gathered by all of them or by none.
+        for at in range(0, math.ceil(len(rows) / processes.count()), size):
+            here = [rows[index] for index in mine[at : at + size]]
+            batch = {name: tensor.to(self.args.device) for name, tensor in self.collate(here or [rows[0]]).items()}
+            found = torch.tensor([float(value) for value in tally(self.model, batch)], dtype=torch.float64)
+            sums += found if here else 0
         return processes.summed(sums, self.args.device)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> steps.Order:
@@ -163,10 +168,50 @@ class Durable(Trainer):
             raise NotFinite(f"the gradient's norm is {float(norm)} at step {self.state.global_step + 1}; lower the learning rate")
         return norm
 
+    # Weights that processes share out ------------------------------------------------------------------------------------------
+
+    def create_accelerator_and_postprocess(self) -> None:
+        """With FSDP2 on a CPU, too."""
+        super().create_accelerator_and_postprocess()
+        if self.schedule.parallel == "fsdp2" and self.args.use_cpu:
+            fsdp.on_cpu(self.accelerator, self.args.fsdp_plugin_args)
+            self.is_fsdp_enabled = True
+
+    def _prepare_for_training(self, max_steps: Any, train_dataloader: Any, resume_from_checkpoint: Any) -> Any:
+        if self.schedule.parallel == "ddp":
+            return super()._prepare_for_training(max_steps, train_dataloader, resume_from_checkpoint)
+        if resume_from_checkpoint:
+            self._load_from_checkpoint(resume_from_checkpoint)
+        self.pieces = sharing.Pieces(self)
+        prepared = super()._prepare_for_training(max_steps, train_dataloader, None)
+        if resume_from_checkpoint:
+            self.pieces.load(Path(resume_from_checkpoint))
+        self.pieces.weights.clear()
+        return prepared
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        """The Trainer looks for pieces where FSDP is on, and ours are whole."""
+        fsdp_enabled, self.is_fsdp_enabled = self.is_fsdp_enabled, False
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        self.is_fsdp_enabled = fsdp_enabled
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """All weights of the model, gathered where they are shared out."""
+        if self.schedule.parallel == "ddp":
+            super().save_model(output_dir, _internal_call)
+        else:
+            self._save(output_dir, state_dict=sharing.whole_weights(self.model))
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        if self.schedule.parallel == "ddp":
+            super()._save_optimizer_and_scheduler(output_dir)
+        else:
+            self.pieces.save(Path(output_dir))
+
     # Checkpoints ------------------------------------------------------------------------------------------------------------
 
     def _segment(self) -> dict[str, Any]:
-        return segment(self.run, self.schedule, self.args.max_steps, len(self.train_dataset))
+        return resuming.segment(self.run, self.schedule, self.args.max_steps, len(self.train_dataset))
 
     def _get_output_dir(self, trial: Any) -> str:
         return str(self.run.path / "checkpoints" / f"step-{self.state.global_step}.tmp")
@@ -187,29 +232,7 @@ class Durable(Trainer):
         for item in inner.iterdir():
             os.rename(item, draft / item.name)
         inner.rmdir()
-        (draft / SEGMENT).write_text(json.dumps(self._segment(), sort_keys=True), encoding="utf-8")
-
-
-def segment(run: RunDir, config: Schedule, length: int, rows: int) -> dict[str, Any]:
-    """What must be the same for a checkpoint to continue."""
-    same = {"seed": run.seed, "inputs": run.spec["inputs"], "processes": processes.count(), "steps": length, "rows": rows}
-    return {**schema.as_dict(config), **same}
-
-
-def trainer_files(count: int, deepspeed: bool = False) -> list[str]:
-    """What the Trainer's checkpoint of so many processes must hold besides weights."""
-    states = ["rng_state.pth"] if count == 1 else [f"rng_state_{index}.pth" for index in range(count)]
-    return ["latest" if deepspeed else "optimizer.pt", "scheduler.pt", "trainer_state.json", *states]
-
-
-def refuse_unlike(checkpoint: Path, now: dict[str, Any], needed: Sequence[str]) -> None:
-    """Raises NotResumable unless the checkpoint holds all it needs and was made by the same config, inputs and processes."""
-    saved = json.loads((checkpoint / SEGMENT).read_text(encoding="utf-8")) if (checkpoint / SEGMENT).exists() else now
-    if changed := [name for name in now if saved.get(name) != now[name]]:
-        was = "; ".join(f"{name} was {saved.get(name)}, is {now[name]}" for name in changed)
-        raise NotResumable(f"{checkpoint.name} was made by another run ({was}); start a new run from its weights instead")
-    if missing := [name for name in [*needed, SEGMENT] if not (checkpoint / name).exists()]:
-        raise NotResumable(f"{checkpoint.name} lacks {', '.join(missing)}: resuming would not be exact; remove it or start anew")
+        (draft / resuming.SEGMENT).write_text(json.dumps(self._segment(), sort_keys=True), encoding="utf-8")
 
 
 class Reported(Protocol):
@@ -239,7 +262,7 @@ class Reporter(TrainerCallback):
         self.began = self.told = time.monotonic()
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        zero.assert_shared(self.trainer.model_wrapped, self.trainer.schedule.parallel)
+        sharing.assert_shared(self.trainer.model_wrapped, self.trainer.schedule.parallel)
         self.began, self.trainer.tokens = time.monotonic(), 0
         self.trainer.run.progress(state.global_step, args.max_steps)
         if state.global_step == 0:

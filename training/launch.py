@@ -15,6 +15,8 @@ from annotation.models import Project, Snapshot
 from annotation.parts import names, part
 from training import schema
 from training.models import Checkpoint, Corpus, Event, Run, RunInput
+from training.online import Online
+from training.schedule import Schedule
 from training.schema import ConfigError, Input
 
 if TYPE_CHECKING:
@@ -91,6 +93,25 @@ def again(run: Run, *, user: User, preflight: bool) -> Run:
         name=run.name,
         preflight=preflight,
     )
+
+
+def recut(run: Run, processes: int) -> dict[str, Any]:
+    """`config` and `resources` with which so many processes go on with a run, in steps of as many rows. Raises ConfigError."""
+    recipe, config, resources = run.part.Config, run.config, {**run.resources, "processes": processes}
+    if not issubclass(recipe, Schedule) or issubclass(recipe, Online):
+        raise ConfigError({"processes": _("%(recipe)s goes on only in as many as it began with") % {"recipe": run.recipe}})
+    if errors := _resource_errors(resources):
+        raise ConfigError(errors)
+    rows = config["batch_size"] * config["accumulation"] * run.resources.get("processes", 1)
+    share, over = divmod(rows, processes)
+    if over:
+        raise ConfigError({"processes": _("must divide the %(rows)d rows of a step") % {"rows": rows}})
+    batch = max(size for size in range(1, config["batch_size"] + 1) if share % size == 0)
+    parallel = config["parallel"] if processes > 1 else "ddp"
+    return {
+        "config": {**config, "batch_size": batch, "accumulation": share // batch, "parallel": parallel},
+        "resources": resources,
+    }
 
 
 def place(thing: Thing) -> Path:

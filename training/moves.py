@@ -7,8 +7,9 @@ from typing import Any
 
 from django.db import transaction
 
+from training.launch import specification
 from training.models import Event, Run
-from training.rundir import GRACE, order_stop
+from training.rundir import GRACE, RunDir, order_stop
 
 logger = logging.getLogger(__name__)
 
@@ -47,12 +48,20 @@ def request_stop(run: Run, *, grace: float = GRACE) -> bool:
     return False
 
 
-def resume(run: Run) -> bool:
-    """Queues another attempt of a run that stopped or failed; its recipe goes on from the last whole checkpoint in the folder."""
+def resume(run: Run, **recut: Any) -> bool:
+    """Queues another attempt of a run that stopped or failed; its recipe goes on from the last whole checkpoint in the folder.
+
+    recut: `launch.recut`'s fields, where other processes go on with it than began it; its `run.json` then says so.
+    """
     run.refresh_from_db()
     if run.state not in (Run.State.STOPPED, Run.State.FAILED):
         return False
-    return _again(run, "resume", "resumed")
+    with transaction.atomic():
+        if not _again(run, "resume", "resumed", **recut):
+            return False
+        if recut and run.folder.exists():
+            RunDir.create(run.folder, specification(run), anew=True)
+    return True
 
 
 def retry(run: Run, why: str) -> bool:
@@ -60,9 +69,9 @@ def retry(run: Run, why: str) -> bool:
     return _again(run, "retry", why)
 
 
-def _again(run: Run, kind: str, why: str) -> bool:
+def _again(run: Run, kind: str, why: str, **fields: Any) -> bool:
     with transaction.atomic():
-        if not move(run, Run.State.QUEUED, why=why, attempt=run.attempt + 1, handle=""):
+        if not move(run, Run.State.QUEUED, why=why, attempt=run.attempt + 1, handle="", **fields):
             return False
         Event.objects.create(run=run, attempt=run.attempt, kind=kind, data={"why": why})
     return True

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from training import audit, rewards
-from training.schedule import SHARED, Schedule
+from training.schedule import SHARED, WholeWeights
 from training.schema import Input
 
 INPUTS = (
@@ -36,7 +36,7 @@ def beta_field(default: float, where: str) -> Any:
 
 
 @dataclass
-class Online(Schedule):
+class Online(WholeWeights):
     """A group of answers to each prompt, and what they are paid. GRPO and RLOO inherit it.
 
     A rollout is what is generated at once: batch size × accumulation × processes answers, `group_size` to each of its prompts.

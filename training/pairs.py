@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from annotation.formats import preference
 from training import processes, snapshot_rows, text, weights
 from training.rundir import RunDir, rank
-from training.schedule import SHARED, Schedule
+from training.schedule import SHARED, WholeWeights
 from training.schema import Input
 from training.snapshot_rows import Onlooker
 
@@ -24,7 +24,7 @@ Batch = dict[str, Any]
 
 
 @dataclass
-class PairSchedule(Schedule):
+class PairSchedule(WholeWeights):
     """The part of a Config that every recipe on preferences shares."""
 
     epochs: float = field(default=1.0, metadata=SHARED["epochs"].metadata)

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from training import ppo_forward as forward
 from training import ppo_guards, ppo_math, processes, schema
-from training.hf import SEGMENT, NotFinite, refuse_unlike
+from training.hf import NotFinite
 from training.ppo_forward import Batch
 from training.ppo_networks import POLICY, VALUE, Networks, recomputing
 from training.ppo_rollout import Experience, share
+from training.resuming import SEGMENT, refuse_unlike
 from training.rundir import RunDir, rank
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ def resumable(run: RunDir, config: Config) -> Path | None:
     """The newest whole checkpoint, None at the start. NotResumable where going on would not be exact."""
     found = run.latest_checkpoint()
     if found is not None:
-        refuse_unlike(found, segment(run, config), [POLICY, VALUE, STATE, RNG])
+        refuse_unlike(found, segment(run, config), lambda _processes: [POLICY, VALUE, STATE, RNG])
     return found
 
 

@@ -1,6 +1,7 @@
 """The folder a run is: all that web, supervisor and trainer share. No Django, no torch, no database, no network.
 
-run.json              what to do: recipe, config, inputs, seed, resources. Written once, before the first attempt.
+run.json              what to do: recipe, config, inputs, seed, resources. Written before the first attempt, and again only where
+                      another number of processes goes on.
 material/             what else of the database the run needs, where its recipe says so (`training/materials.py`).
 events.jsonl          what happened. Appended by rank 0, a line an event; the last line of an attempt says how it ended.
 log.txt               what the trainer's processes printed.
@@ -179,14 +180,14 @@ class RunDir:
         self._signalled = False
 
     @classmethod
-    def create(cls, path: Path | str, spec: dict[str, Any]) -> RunDir:
+    def create(cls, path: Path | str, spec: dict[str, Any], *, anew: bool = False) -> RunDir:
         """Makes the folder with its `run.json`: {"run", "recipe", "main", "config", "inputs", "seed", "resources"}.
 
-        A `run.json` that is there stays: later attempts do what the first was told.
+        A `run.json` that is there stays, unless it is told anew: later attempts do what the first was told.
         """
         folder = Path(path)
         folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / RUN).exists():
+        if anew or not (folder / RUN).exists():
             write_whole(folder / RUN, json.dumps(spec, indent=2, ensure_ascii=False, sort_keys=True))
         return cls(folder)
 

@@ -85,11 +85,11 @@ class Schedule:
     max_grad_norm: float = field(
         default=1.0, metadata={"help": "Longer gradients are cut to this length.", "min": 0.0, "advanced": True}
     )
-    parallel: Literal["ddp", "zero2"] = field(
+    parallel: Literal["ddp", "zero2", "zero3", "fsdp2"] = field(
         default="ddp",
         metadata={
             "help": "How several processes share the work: ddp, each with a whole copy; zero2, optimiser and gradients shared out "
-            "by DeepSpeed (Rajbhandari et al. 2020).",
+            "by DeepSpeed (Rajbhandari et al. 2020); zero3, the weights, too; fsdp2, all three, by torch (Zhao et al. 2023).",
             "advanced": True,
         },
     )
@@ -109,12 +109,31 @@ class Schedule:
         metadata={"help": "Steps between two checkpoints; a kill costs at most this many.", "unit": "steps", "min": 1},
     )
 
+    @property
+    def shares_weights(self) -> bool:
+        """Whether a process holds only its part of the weights, which then are whole only where all processes ask."""
+        return self.parallel in ("zero3", "fsdp2")
+
     def steps(self, rows: int, processes: int) -> int:
         """Optimizer steps of the whole run over so many training rows."""
         if self.max_steps is not None:
             return self.max_steps
         batches = math.ceil(rows / (self.batch_size * processes))
         return max(1, math.ceil(math.ceil(batches / self.accumulation) * self.epochs))
+
+
+@dataclass
+class WholeWeights(Schedule):
+    """Of recipes that read weights outside of the model's own forward pass: in each process they must be whole."""
+
+    parallel: Literal["ddp", "zero2"] = field(
+        default="ddp",
+        metadata={
+            "help": "How several processes share the work: ddp, each with a whole copy; zero2, optimiser and gradients shared out "
+            "by DeepSpeed (Rajbhandari et al. 2020).",
+            "advanced": True,
+        },
+    )
 
 
 # For recipes that keep a field's meaning and change its default.

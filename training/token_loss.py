@@ -24,12 +24,13 @@ Batch = dict[str, Any]
 class TokenLoss:
     """What a model says of the tokens of a batch that have a label: `input_ids`, `labels` and what else its forward takes.
 
-    Make it of the model that is to be wrapped for training, adapters and all; call it with what it was wrapped in.
+    Make it of the model that is to be wrapped for training, adapters and all; call it with what it was wrapped in. whole_logits: of
+    a model whose output layer has its weights only while it is called itself, as under ZeRO-3.
     """
 
-    def __init__(self, model: Any):
+    def __init__(self, model: Any, whole_logits: bool = False):
         inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-        self.head: Any = offer_hidden(inner) if is_plain(inner) else None
+        self.head: Any = offer_hidden(inner) if not whole_logits and is_plain(inner) else None
 
     def mean(self, model: Any, batch: Batch) -> Any:
         """Nats of a learned token, the mean over the batch: 0 where none is learned."""
@@ -60,6 +61,8 @@ class TokenLoss:
 
     def _weight(self, found: Any) -> Any:
         """The output layer in the precision of training, which is bfloat16 on CUDA."""
+        if hasattr(self.head, "unshard"):
+            self.head.unshard()  # FSDP2 may hold it in pieces: it gathers a layer by itself only where that is called
         return self.head.weight.to(torch.bfloat16 if found.is_cuda else found.dtype)
 
 

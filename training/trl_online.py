@@ -15,7 +15,7 @@ import torch
 from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, GenerationConfig, TrainerCallback, set_seed
 
-from training import asking, hf, ppo_networks, processes, text, trl_answers, weights
+from training import asking, hf, ppo_networks, processes, resuming, text, trl_answers, weights
 from training.arguments import trainer_arguments
 from training.looks import Looks, gain
 from training.online import Online
@@ -98,14 +98,14 @@ class Learner:
         """Trains to the last step, from the newest whole checkpoint if there is one. Raises Stopped once saved as asked."""
         found = self.run.latest_checkpoint()
         if found is not None:
-            hf.refuse_unlike(found, self.segment(), hf.trainer_files(processes.count()))
+            resuming.refuse_unlike(found, self.segment())
         self.trainer.train(resume_from_checkpoint=str(found) if found else None)
         if self.stopped:
             raise Stopped(f"stopped at step {self.step} of {self.trainer.args.max_steps}; saved")
 
     def segment(self) -> dict[str, Any]:
         """What must be the same for a checkpoint to continue."""
-        return hf.segment(self.run, self.schedule, self.trainer.args.max_steps, len(self.asked))
+        return resuming.segment(self.run, self.schedule, self.trainer.args.max_steps, len(self.asked))
 
     def reward(self, prompts: list[Any], completion_ids: list[list[int]], log_metric: Any, **_: Any) -> list[float]:
         """What TRL asks of a reward function: what each answer earns."""
@@ -152,7 +152,7 @@ class Keeper(TrainerCallback):
             with self.learner.run.checkpoint(state.global_step) as folder:
                 for item in (Path(args.output_dir) / f"checkpoint-{state.global_step}").iterdir():
                     os.rename(item, folder / item.name)
-                (folder / hf.SEGMENT).write_text(json.dumps(self.learner.segment(), sort_keys=True), encoding="utf-8")
+                (folder / resuming.SEGMENT).write_text(json.dumps(self.learner.segment(), sort_keys=True), encoding="utf-8")
             shutil.rmtree(args.output_dir)
         processes.barrier()
 

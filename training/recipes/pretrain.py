@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from itertools import chain, islice, pairwise
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from training import text, weights
+from training.blocks import Blocks, collate
 from training.rundir import RunDir
 from training.schedule import SHARED, Schedule
 from training.schema import Input
@@ -95,11 +94,13 @@ class Config(Schedule):
     adam_beta2: float = field(default=0.95, metadata=SHARED["adam_beta2"].metadata)
 
     def check(self) -> dict[str, str]:
-        """A custom model's heads must divide its width into even parts (rotary positions turn pairs); ZeRO has its own AdamW."""
+        """A custom model's heads must divide its width into even parts (rotary positions turn pairs); who shares has AdamW."""
         if self.size == "custom" and self.width % (2 * self.heads):
             return {"width": f"must be a multiple of 2 × heads ({2 * self.heads})"}
-        if self.optimizer == "muon" and self.parallel == "zero2":
-            return {"optimizer": "muon needs whole gradients, which zero2 shares out: take adamw, or parallel ddp"}
+        if self.optimizer == "muon" and self.parallel != "ddp":
+            return {"optimizer": f"muon needs whole gradients, which {self.parallel} shares out: take adamw, or parallel ddp"}
+        if self.compile and self.shares_weights:
+            return {"compile": f"has not been tried with weights that {self.parallel} shares out: leave it off, or take ddp"}
         return {}
 
 
@@ -123,7 +124,8 @@ def main(run: RunDir, config: Config) -> None:
     run.message(f"{len(train.ids):,} tokens to learn from, {len(valid.ids):,} held out, in blocks of {config.block_size}")
     run.message(estimate(model, config, len(train)))
 
-    told, continuations = token_loss.TokenLoss(model), Continuations(run, tokenizer, valid.beginnings(SHOWN))
+    told = token_loss.TokenLoss(model, whole_logits=config.parallel == "zero3")
+    continuations = Continuations(run, tokenizer, [] if config.shares_weights else valid.beginnings(SHOWN))
 
     def measure(trainer: Any) -> dict[str, float]:
         if not len(valid):
@@ -149,7 +151,8 @@ def main(run: RunDir, config: Config) -> None:
     trainer.fit()
     end = trainer.measured()
     figures = {**end, "perplexity_start": trainer.at_start("perplexity"), "perplexity_end": end.get("perplexity")}
-    weights.save(run, model, tokenizer, role="causal-lm", recipe="pretrain", step=trainer.state.global_step, figures=figures)
+    step = trainer.state.global_step
+    weights.save(run, trainer.whole(), tokenizer, role="causal-lm", recipe="pretrain", step=step, figures=figures)
 
 
 # Model ----------------------------------------------------------------------------------------------------------------------
@@ -215,53 +218,6 @@ def optimizer(model: Any, config: Config) -> Any:
 
 
 # Data -----------------------------------------------------------------------------------------------------------------------
-
-
-class Blocks(Sequence[dict[str, np.ndarray]]):
-    """Tokens of documents laid end to end, cut into blocks: each is `input_ids`, `position_ids` and `labels` of one length.
-
-    Positions restart with every document and with every block. A document's first token in a block is nobody's target, since
-    what stands before it is another document or nothing. The last block is padded. size: bytes of the documents' text.
-    """
-
-    def __init__(self, documents: list[list[int]], block_size: int, pad_id: int, size: float = 0.0):
-        lengths = np.array([len(document) for document in documents], dtype=np.int64)
-        self.ids = np.fromiter(chain.from_iterable(documents), dtype=np.int32, count=int(lengths.sum()))
-        self.first = np.zeros(len(self.ids), dtype=bool)
-        self.first[np.cumsum(lengths) - lengths] = True
-        self.block_size, self.pad_id, self.size = block_size, pad_id, size
-
-    def bits_per_byte(self, nats: float) -> float:
-        """Bits for each byte of the text at so many nats a token; each document's end is to be guessed, too."""
-        return nats / math.log(2) * int((~self.first).sum()) / self.size
-
-    def beginnings(self, count: int, size: int = 12) -> list[list[int]]:
-        """The first tokens of so many of the documents, half of it where a document is short."""
-        borders = np.flatnonzero(np.append(self.first, True))[: count + 1].tolist()
-        return [self.ids[at : at + min(size, (end - at + 1) // 2)].tolist() for at, end in pairwise(borders)]
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.ids) / self.block_size)
-
-    def __getitem__(self, index: Any) -> Any:
-        here = slice(index * self.block_size, (index + 1) * self.block_size)
-        ids, first = self.ids[here].astype(np.int64), self.first[here].copy()
-        first[0] = True
-        at = np.arange(len(ids))
-        positions = at - np.maximum.accumulate(np.where(first, at, 0))
-        missing = (0, self.block_size - len(ids))
-        return {
-            "input_ids": np.pad(ids, missing, constant_values=self.pad_id),
-            "position_ids": np.pad(positions, missing),
-            "labels": np.pad(np.where(first, -100, ids), missing, constant_values=-100),
-        }
-
-
-def collate(rows: list[dict[str, np.ndarray]]) -> dict[str, Any]:
-    """Blocks as tensors [rows, block]."""
-    import torch
-
-    return {name: torch.from_numpy(np.stack([row[name] for row in rows])) for name in rows[0]}
 
 
 def read(corpus: Path, tokenizer: Any, config: Config) -> tuple[Blocks, Blocks]:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from training import judgements, processes, reward_report, text, weights
 from training.judgements import Ranking, Task
 from training.rundir import RunDir, rank
-from training.schedule import SHARED, Schedule
+from training.schedule import SHARED, WholeWeights
 from training.schema import Input
 from training.snapshot_rows import Onlooker
 
@@ -32,7 +32,7 @@ TIE_RATE = 0.01  # learning rate of τ, one number among millions: at theirs it 
 
 
 @dataclass
-class Config(Schedule):
+class Config(WholeWeights):
     epochs: float = field(default=1.0, metadata=SHARED["epochs"].metadata)
     batch_size: int = field(
         default=4,

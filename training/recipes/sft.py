@@ -96,12 +96,12 @@ def main(run: RunDir, config: Config) -> None:
     longest = weights.longest(model, config.max_length)
     train: Sequence[Row] = read(run, tokenizer, "train", longest)
     valid: Sequence[Row] = read(run, tokenizer, "validation", longest)
-    continuations = Continuations(run, tokenizer, [asked(row) for row in valid])
+    continuations = Continuations(run, tokenizer, [] if config.shares_weights else [asked(row) for row in valid])
     if config.packing:
         packing.refuse_leaks(model)
         train, valid = packed(run, train, longest), packing.Packed(valid, longest)
     model = weights.with_adapters(model, config.lora_rank, "CAUSAL_LM", config.dora)
-    told = token_loss.TokenLoss(model)
+    told = token_loss.TokenLoss(model, whole_logits=config.parallel == "zero3")
 
     def measure(trainer: Any) -> dict[str, float]:
         if not len(valid):
@@ -124,9 +124,8 @@ def main(run: RunDir, config: Config) -> None:
     )
     trainer.fit()
     figures = trainer.measured() | {"rows": len(train)}
-    weights.save(
-        run, weights.merged(model), tokenizer, role="causal-lm", recipe="sft", step=trainer.state.global_step, figures=figures
-    )
+    model, step = weights.merged(trainer.whole()), trainer.state.global_step
+    weights.save(run, model, tokenizer, role="causal-lm", recipe="sft", step=step, figures=figures)
 
 
 def read(run: RunDir, tokenizer: Any, split: str, longest: int) -> list[Row]:

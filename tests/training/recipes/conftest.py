@@ -111,13 +111,13 @@ def _attempt_in(environment: dict[str, str], folder: Path, number: int) -> None:
     os._exit(code)
 
 
-def ranks(folder: Path, processes: int = 2) -> list[ForkProcess]:
+def ranks(folder: Path, processes: int = 2, number: int = 1) -> list[ForkProcess]:
     """Starts the ranks of one attempt with the environment that torchrun gives them."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1])}
     meeting |= {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
-    return [forked(folder, **meeting, RANK=str(rank), LOCAL_RANK=str(rank)) for rank in range(processes)]
+    return [forked(folder, number, **meeting, RANK=str(rank), LOCAL_RANK=str(rank)) for rank in range(processes)]
 
 
 def joined(started: list[ForkProcess], folder: Path) -> Attempt:

@@ -38,7 +38,7 @@ def test_a_fine_tuned_model_answers_held_out_questions_and_learns_the_same(train
 
 
 def test_a_block_of_documents_begins_with_a_part_of_each():
-    from training.recipes.pretrain import Blocks
+    from training.blocks import Blocks
 
     blocks = Blocks([[1, 2, 3, 4, 5], [6], [7, 8, 9, 10, 11, 12, 13, 14]], 4, 0)
     assert blocks.beginnings(2) == [[1, 2, 3], [6]]

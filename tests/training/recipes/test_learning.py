@@ -11,7 +11,7 @@ import pytest
 from annotation import frozen
 from tests.training.recipes.conftest import TINY, Attempt, assistant, attempt, create, joined, ranks, stop_at_once, torchrun, user
 from training import text
-from training.recipes import pretrain
+from training.blocks import Blocks, collate
 
 pytestmark = pytest.mark.heavy
 
@@ -48,8 +48,8 @@ def test_documents_in_one_block_never_see_each_other(base: Path, tokenizer: Any)
 
     model = AutoModelForCausalLM.from_pretrained(base).eval()
     documents = text.encode_documents(tokenizer, ["say sun moon tree.", "say river stone."])
-    [block] = pretrain.Blocks(documents, sum(map(len, documents)), tokenizer.pad_token_id)
-    batch = pretrain.collate([block, block])
+    [block] = Blocks(documents, sum(map(len, documents)), tokenizer.pad_token_id)
+    batch = collate([block, block])
     with torch.no_grad():
         packed = model(input_ids=batch["input_ids"], position_ids=batch["position_ids"], use_cache=False).logits[1]
         alone = [model(input_ids=torch.tensor([document]), use_cache=False).logits[0] for document in documents]
@@ -60,7 +60,7 @@ def test_documents_in_one_block_never_see_each_other(base: Path, tokenizer: Any)
 
 def test_no_token_is_lost_between_blocks_and_none_learns_from_another_document(tokenizer: Any) -> None:
     documents = [[1, 10, 11, 12, 2], [1, 13, 2]]
-    blocks = pretrain.Blocks(documents, 4, 0)
+    blocks = Blocks(documents, 4, 0)
     assert [row["input_ids"].tolist() for row in blocks] == [[1, 10, 11, 12], [2, 1, 13, 2]]
     assert [row["position_ids"].tolist() for row in blocks] == [[0, 1, 2, 3], [0, 0, 1, 2]]
     assert [row["labels"].tolist() for row in blocks] == [[-100, 10, 11, 12], [-100, -100, 13, 2]]
@@ -68,7 +68,7 @@ def test_no_token_is_lost_between_blocks_and_none_learns_from_another_document(t
 
 def test_bits_per_byte_are_those_counted_by_hand() -> None:
     """Two documents of four and two bytes; of each all tokens but the first are guessed, at one bit each."""
-    blocks = pretrain.Blocks([[1, 10, 11, 2], [1, 12, 2]], 4, 0, size=6)
+    blocks = Blocks([[1, 10, 11, 2], [1, 12, 2]], 4, 0, size=6)
     assert blocks.bits_per_byte(math.log(2)) == pytest.approx(5 / 6)
 
 

@@ -43,7 +43,8 @@ def test_hidden_matrices_are_stepped_by_muon_and_the_rest_by_adamw(base: Path) -
 PARTS = [*(f"self_attn.{name}_proj" for name in "qkvo"), *(f"mlp.{name}_proj" for name in ("gate", "up", "down"))]
 
 
-def test_muon_with_zero_is_refused() -> None:
-    given: dict[str, Any] = {"optimizer": "muon", "parallel": "zero2"}
-    with pytest.raises(schema.ConfigError, match="optimizer: muon needs whole gradients"):
+@pytest.mark.parametrize("parallel", ["zero2", "zero3", "fsdp2"])
+def test_muon_is_refused_where_gradients_are_shared_out(parallel: str) -> None:
+    given: dict[str, Any] = {"optimizer": "muon", "parallel": parallel}
+    with pytest.raises(schema.ConfigError, match=f"optimizer: muon needs whole gradients, which {parallel} shares out"):
         schema.parse(pretrain.Config, given)

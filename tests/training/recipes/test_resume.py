@@ -159,11 +159,30 @@ def test_a_checkpoint_of_another_config_is_refused(field: str, value: Any, named
     assert named in reason
 
 
-def test_a_checkpoint_of_one_process_is_refused_by_two(stopped: Path) -> None:
-    from training import hf
+def test_steps_of_as_many_rows_may_be_cut_otherwise(stopped: Path, untouched: Any, tmp_path: Path) -> None:
+    folder = shutil.copytree(stopped, tmp_path / "run")
+    spec = json.loads((folder / "run.json").read_text())
+    spec["config"] |= {"batch_size": 8, "accumulation": 1}
+    (folder / "run.json").write_text(json.dumps(spec))
+    again = attempt(folder, number=2)
+    assert losses(again.events, 2) == pytest.approx(losses(untouched("sft").events, 1)[-4:], rel=1e-5)
+    assert "going on from step-1, cut otherwise: batch_size was 4, is 8; accumulation was 2, is 1; dropout" in again.messages()[-1]
+
+
+def test_a_checkpoint_of_fewer_rows_a_step_is_refused_by_name(stopped: Path) -> None:
+    from training import resuming
 
     checkpoint = stopped / "checkpoints" / "step-1"
     segment = json.loads((checkpoint / "segment.json").read_text())
-    hf.refuse_unlike(checkpoint, segment, hf.trainer_files(1))
-    with pytest.raises(hf.NotResumable, match="processes was 1, is 2"):
-        hf.refuse_unlike(checkpoint, {**segment, "processes": 2}, hf.trainer_files(2))
+    with pytest.raises(resuming.NotResumable, match=r"\(processes was 1, is 2\): a step had 8 rows and would have 16; choose"):
+        resuming.refuse_unlike(checkpoint, segment | {"processes": 2}, may_differ=resuming.CUT)
+
+
+def test_a_checkpoint_of_one_process_is_refused_by_two(stopped: Path) -> None:
+    from training import resuming
+
+    checkpoint = stopped / "checkpoints" / "step-1"
+    segment = json.loads((checkpoint / "segment.json").read_text())
+    assert resuming.refuse_unlike(checkpoint, segment) == ""
+    with pytest.raises(resuming.NotResumable, match="processes was 1, is 2"):
+        resuming.refuse_unlike(checkpoint, {**segment, "processes": 2})
