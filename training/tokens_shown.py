@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,12 +14,11 @@ HUES = 5  # colours that take turns; static/run.css has them
 
 @dataclass(frozen=True)
 class Piece:
-    """One token: what it says, or its bytes where it is a part of a character only; whether it is a special token."""
+    """One token: what it says, nothing where it is a part of a character only, and its bytes."""
 
     id: int
     text: str
     bytes: str
-    special: bool
     hue: int
 
     @property
@@ -45,35 +45,49 @@ class NoTokenizer(ValueError):
 
 
 def cut(folder: Path, text: str) -> Cut:
-    """A text as the tokenizer in a checkpoint's folder cuts it, without begin and end. NoTokenizer where it has none."""
+    """A text as training cuts it with the tokenizer in a checkpoint's folder: all of it, without begin and end, and what looks like
+    a special token as the letters it is. NoTokenizer where it has none.
+    """
     path = folder / FILE
     try:
-        tokenizer = _read(str(path), path.stat().st_mtime_ns)
+        tokenizer, byte_level = _read(str(path), path.stat().st_mtime_ns)
     except OSError:
         raise NoTokenizer(f"{path} is not there") from None
     except Exception as error:  # the Rust library raises nothing more particular
         raise NoTokenizer(f"{path}: {error}") from None
     encoding = tokenizer.encode(text, add_special_tokens=False)
-    special = {id for id, token in tokenizer.get_added_tokens_decoder().items() if token.special}
-    return Cut(_pieces(text, encoding, special), len(text), len(text.encode()))
+    return Cut(_pieces(text, encoding, byte_level), len(text), len(text.encode()))
 
 
 @lru_cache(maxsize=4)
-def _read(path: str, _changed: int) -> Any:
+def _read(path: str, _changed: int) -> tuple[Any, bool]:
+    """A tokenizer that cuts a text as training does, and whether it writes bytes as letters."""
     from tokenizers import Tokenizer
 
-    return Tokenizer.from_file(path)
+    tokenizer = Tokenizer.from_file(path)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
+    return tokenizer, '"ByteLevel"' in tokenizer.to_str()
 
 
-def _pieces(text: str, encoding: Any, special: set[int]) -> list[Piece]:
+def _pieces(text: str, encoding: Any, byte_level: bool) -> list[Piece]:
     spans = encoding.offsets
     found = []
     for place, (id, token, (start, end)) in enumerate(zip(encoding.ids, encoding.tokens, spans, strict=True)):
         neighbours = [*spans[max(0, place - 1) : place], *spans[place + 1 : place + 2]]
         part = any(start < other_end and other_start < end for other_start, other_end in neighbours)
-        raw = " ".join(f"{value:02X}" for value in (BYTES[letter] for letter in token)) if set(token) <= BYTES.keys() else token
-        found.append(Piece(id, "" if part else text[start:end], raw, id in special, place % HUES))
+        said = "" if part else text[start:end]
+        found.append(Piece(id, said, _in_bytes(token, text[start:end], byte_level), place % HUES))
     return found
+
+
+def _in_bytes(token: str, said: str, byte_level: bool) -> str:
+    """The bytes of a token as people write them: of a part of a character its own, else those of what it says."""
+    if byte_level and set(token) <= BYTES.keys():
+        return bytes(BYTES[letter] for letter in token).hex(" ").upper()
+    fallback = re.fullmatch(r"<0x([0-9A-F]{2})>", token)  # how SentencePiece writes a byte that no piece of its has
+    return fallback[1] if fallback else said.encode().hex(" ").upper()
 
 
 def _bytes_of_letters() -> dict[str, int]:

@@ -40,10 +40,33 @@ def test_a_token_is_shown_as_text_and_a_part_of_a_character_as_its_bytes(tokeniz
     assert [piece.shown for piece in pieces if not piece.text] == [piece.bytes for piece in pieces[-len("🌊".encode()) :]]
 
 
-def test_line_ends_can_be_seen_and_special_tokens_are_marked(tokenizer):
+def test_line_ends_can_be_seen_and_a_special_token_that_is_written_is_cut_like_any_text(tokenizer):
     pieces = tokens_shown.cut(tokenizer, "a\nb<|end|>").pieces
     assert "".join(piece.shown for piece in pieces) == "a↵\nb<|end|>"
-    assert [piece.text for piece in pieces if piece.special] == ["<|end|>"]
+    assert len(pieces) > 5
+
+
+def test_a_tokenizer_that_would_cut_short_and_pad_shows_the_whole_text(tokenizer):
+    from tokenizers import Tokenizer
+
+    path = tokenizer / tokens_shown.FILE
+    limited = Tokenizer.from_file(str(path))
+    limited.enable_truncation(3)
+    limited.enable_padding(length=64)
+    limited.save(str(path))
+    assert "".join(piece.text for piece in tokens_shown.cut(tokenizer, "abcdefgh").pieces) == "abcdefgh"
+
+
+def test_bytes_of_a_tokenizer_of_pieces_are_those_of_the_text(tmp_path):
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    letters = {"é": 0, "▁": 1, "▁é": 2, "<unk>": 3, **{f"<0x{value:02X}>": 4 + value for value in range(256)}}
+    made = Tokenizer(models.BPE(letters, [("▁", "é")], unk_token="<unk>", byte_fallback=True))
+    made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never")
+    made.save(str(tmp_path / tokens_shown.FILE))
+    pieces = tokens_shown.cut(tmp_path, "é é🌊").pieces
+    assert [(piece.text, piece.bytes) for piece in pieces[:2]] == [("é", "C3 A9"), (" é", "20 C3 A9")]
+    assert [(piece.text, piece.bytes) for piece in pieces[2:]] == [("", one) for one in "🌊".encode().hex(" ").upper().split()]
 
 
 def test_no_text_has_no_tokens(tokenizer):
